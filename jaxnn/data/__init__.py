@@ -1,0 +1,35 @@
+"""Data sets as plain NumPy arrays: loaded by name, checked, divided, fingerprinted."""
+
+from jaxnn.data.assemble import from_arrays, prepare_inputs
+from jaxnn.data.checks import check_data, check_inputs, check_labels, check_split, check_targets
+from jaxnn.data.config import DataConfig
+from jaxnn.data.features import FEATURES, map_features
+from jaxnn.data.idx import read_idx
+from jaxnn.data.load import available, load, load_config
+from jaxnn.data.splits import SplitIndices, kfold_indices, split_indices
+from jaxnn.data.types import Data, DataInfo, Split, array_sha256, merge
+
+__all__ = [
+    "FEATURES",
+    "Data",
+    "DataConfig",
+    "DataInfo",
+    "Split",
+    "SplitIndices",
+    "array_sha256",
+    "available",
+    "check_data",
+    "check_inputs",
+    "check_labels",
+    "check_split",
+    "check_targets",
+    "from_arrays",
+    "kfold_indices",
+    "load",
+    "load_config",
+    "map_features",
+    "merge",
+    "prepare_inputs",
+    "read_idx",
+    "split_indices",
+]

@@ -1,0 +1,199 @@
+"""From a whole set to the data of a study: splits, feature maps, standardisation, checks and fingerprints."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from jaxnn.data.checks import check_data, check_finite, check_labels, check_targets
+from jaxnn.data.config import DataConfig
+from jaxnn.data.features import column_moments, map_features, standardize
+from jaxnn.data.splits import split_indices, subset_indices
+from jaxnn.data.types import Data, DataInfo, Source, Split, with_hashes
+from jaxnn.errors import InputError, check_number
+
+Size = int | float
+
+
+def from_arrays(
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    name: str = "arrays",
+    num_classes: int | None = None,
+    class_names: Sequence[str] = (),
+    feature_names: Sequence[str] = (),
+    scale: float = 1.0,
+    validation: Size = 0.2,
+    test: Size = 0.2,
+    train: int | None = None,
+    seed: int = 0,
+) -> Data:
+    """Make a set of your own arrays, checked and divided like any other.
+
+    Args:
+      x: (n, ...) inputs: uint8 is kept (images want `scale=1/255`), all else becomes float32.
+      y: (n,) integer labels from 0 for classification; floats for regression, (n,) or (n, k).
+      name: what to call the set.
+      num_classes: number of classes; by default that of `class_names`, else the largest label plus one.
+      class_names: name of each label.
+      feature_names: name of each column of a table.
+      scale: what the device multiplies `x` by.
+      validation: rows of the validation set, a count or a share.
+      test: rows of the test set, likewise.
+      train: keep only this many training rows.
+      seed: seed of the division, any integer.
+
+    Returns:
+      The set: `task` is classification when `y` is of an integer type, regression when it is float.
+
+    Raises:
+      InputError: the arrays are empty, differ in length, are not finite, or hold labels out of range.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim < 2 or 0 in x.shape:
+        raise InputError(f"`x` must be (n, ...) with at least one row and one column; got the shape {x.shape}.")
+    check_finite(x, "x", columns=tuple(feature_names))
+    check_number("scale", scale, low=0, low_open=True)
+    x = x if x.dtype == np.uint8 else x.astype(np.float32)
+    classification = np.issubdtype(y.dtype, np.integer)
+    if classification:
+        num_classes = num_classes or len(class_names) or int(y.max(initial=0)) + 1
+        check_labels(y, num_rows=len(x), num_classes=num_classes)
+        class_names = class_names or list(map(str, range(num_classes)))
+        if len(class_names) != num_classes:
+            raise InputError(f"`class_names` must be {num_classes} names, one a class; got {len(class_names)}.")
+        y = y.astype(np.int32)
+    else:
+        y = y[:, None] if y.ndim == 1 else y
+        check_targets(y, num_rows=len(x))
+        y = y.astype(np.float32)
+    source = Source(
+        Split(x, y),
+        origin="Arrays given by the caller.",
+        class_names=tuple(class_names) if classification else (),
+        feature_names=tuple(feature_names),
+        scale=scale,
+        task="classification" if classification else "regression",
+    )
+    return assemble(source, DataConfig(name, validation=validation, test=test, train=train, seed=seed))
+
+
+def assemble(source: Source, config: DataConfig, *, validation: Size = 0.2, test: Size = 0.2) -> Data:
+    """Divide a source as `config` says, compute its features, check it and take its fingerprints.
+
+    Args:
+      source: the whole set.
+      config: what was asked for.
+      validation: size of a drawn validation set when `config` asks for none in particular.
+      test: size of a drawn test set, likewise.
+
+    Returns:
+      The finished set.
+
+    Raises:
+      InputError: sizes that do not fit, options that do not fit the arrays, or arrays that fail their checks.
+    """
+    splits = _divide(source, config, validation, test)
+    info = DataInfo(
+        name=config.dataset,
+        task=source.task,
+        input_shape=source.train.x.shape[1:],
+        num_classes=len(source.class_names) if source.task == "classification" else None,
+        num_outputs=len(source.class_names) if source.task == "classification" else source.train.y.shape[1],
+        class_names=source.class_names,
+        feature_names=source.feature_names,
+        scale=source.scale,
+        source=source.origin,
+        sha256=dict(source.sha256 or {}),
+    )
+    data = Data(*splits, info)
+    if config.features:
+        data = _with_features(data, config.features)
+    check_data(data)
+    if config.standardize:
+        data = _standardized(data)
+    return with_hashes(data)
+
+
+def prepare_inputs(x: np.ndarray, info: DataInfo) -> np.ndarray:
+    """Bring the columns of a source into the form that `info` describes: mapped and standardised as it was.
+
+    Args:
+      x: (n, num_source_columns) float32, or images as they are.
+      info: of the set that a network was trained on.
+
+    Returns:
+      (n, *info.input_shape).
+    """
+    if info.features:
+        x = map_features(x, info.features)
+    return standardize(x, info.feature_mean, info.feature_std) if info.feature_mean else x
+
+
+def _divide(source: Source, config: DataConfig, validation: Size, test: Size) -> tuple[Split, Split, Split]:
+    """Train, validation and test: the official splits, or parts of them; drawn from the training rows if none."""
+    if config.resplit:
+        validation = validation if source.validation is None else len(source.validation.y)
+        test = test if source.test is None else len(source.test.y)
+        source = _pool(source)
+    rows = split_indices(
+        source.train.y,
+        validation=0 if source.validation else _either(config.validation, validation),
+        test=0 if source.test else _either(config.test, test),
+        train=config.train,
+        seed=config.seed,
+    )
+    return (
+        _take(source.train, rows.train),
+        _part(source.validation, "validation", config.validation, config.seed)
+        if source.validation
+        else _take(source.train, rows.validation),
+        _part(source.test, "test", config.test, config.seed) if source.test else _take(source.train, rows.test),
+    )
+
+
+def _part(official: Split, name: str, size: Size | None, seed: int) -> Split:
+    return official if size is None else _take(official, subset_indices(official.y, name, size, seed=seed))
+
+
+def _pool(source: Source) -> Source:
+    parts = [part for part in (source.train, source.validation, source.test) if part is not None]
+    train = Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    return source._replace(train=train, validation=None, test=None)
+
+
+def _take(split: Split, rows: np.ndarray) -> Split:
+    return Split(split.x[rows], split.y[rows])
+
+
+def _either(size: Size | None, default: Size) -> Size:
+    return default if size is None else size
+
+
+def _with_features(data: Data, features: Sequence[str]) -> Data:
+    _check_float_table(data, "features")
+    names = tuple(features)
+    info = replace(data.info, input_shape=(len(names),), feature_names=names, features=names)
+    return _map_inputs(data, info, lambda x: map_features(x, names))
+
+
+def _standardized(data: Data) -> Data:
+    _check_float_table(data, "standardize")
+    mean, std = column_moments(data.train.x)
+    info = replace(data.info, feature_mean=tuple(mean.tolist()), feature_std=tuple(std.tolist()))
+    return _map_inputs(data, info, lambda x: standardize(x, mean, std))
+
+
+def _map_inputs(data: Data, info: DataInfo, function: Callable[[np.ndarray], np.ndarray]) -> Data:
+    train, validation, test = (Split(function(s.x), s.y) for s in (data.train, data.validation, data.test))
+    return Data(train, validation, test, info)
+
+
+def _check_float_table(data: Data, option: str) -> None:
+    x = data.train.x
+    if x.dtype != np.float32 or x.ndim != 2:
+        raise InputError(
+            f"`{option}` must be left out for `{data.info.name}`: it is for float tables, of rank 2; got {x.dtype} "
+            f"inputs of shape {x.shape}."
+        )
