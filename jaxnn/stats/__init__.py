@@ -1,0 +1,41 @@
+"""What the numbers of a study say: intervals over seeds, paired comparisons, and selection on validation data."""
+
+from jaxnn.stats.intervals import (
+    Comparison,
+    Interval,
+    binomial_interval,
+    holm,
+    paired_comparison,
+    t_interval,
+)
+from jaxnn.stats.studies import (
+    Setting,
+    SettingResult,
+    at_best_epoch,
+    at_epoch,
+    compare_settings,
+    locate,
+    rank_settings,
+    select,
+    setting_dims,
+    settings,
+)
+
+__all__ = [
+    "Comparison",
+    "Interval",
+    "Setting",
+    "SettingResult",
+    "at_best_epoch",
+    "at_epoch",
+    "binomial_interval",
+    "compare_settings",
+    "holm",
+    "locate",
+    "paired_comparison",
+    "rank_settings",
+    "select",
+    "setting_dims",
+    "settings",
+    "t_interval",
+]

@@ -1,0 +1,169 @@
+"""Intervals and tests on arrays of repetitions: how sure a mean over seeds is, and a difference of two.
+
+A value that is not finite (a member that diverged) is never averaged in and never dropped in silence: every
+interval counts what it left out.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.special
+import scipy.stats
+import xarray as xr
+
+from jaxnn.errors import InputError, check_number, unknown
+
+Values = np.ndarray | xr.DataArray
+
+
+class Interval(NamedTuple):
+    """A mean and its confidence interval.  Fields are scalars, or arrays over the axes that are left.
+
+    `n` values entered; `excluded` were left out because they are not finite.  One value says nothing about its
+    own spread: with n = 1 the interval is (-inf, inf).  With n = 0 mean, low and high are NaN.
+    """
+
+    mean: Any
+    low: Any
+    high: Any
+    n: Any
+    excluded: Any
+
+
+class Comparison(NamedTuple):
+    """A paired difference, the p-value of its t-test, and that p-value adjusted for the family of tests (Holm)."""
+
+    difference: Interval
+    p_value: Any
+    p_adjusted: Any
+
+
+def t_interval(values: Values, *, axis: int | str = -1, confidence: float = 0.95) -> Interval:
+    """Mean and t-interval along one axis: mean +- t(n - 1) s / sqrt(n), s the standard deviation (Student 1908).
+
+    Args:
+        values: array of any shape, or a DataArray.  Values that are not finite are left out and counted.
+        axis: the axis of the repetitions; a dimension's name where `values` is a DataArray, e.g. "seed".
+        confidence: the share of such intervals that contain the true mean, in (0, 1).
+
+    Returns:
+        Interval over the remaining axes, float64; DataArrays where `values` is one.
+    """
+    check_number("confidence", confidence, low=0, high=1, low_open=True, high_open=True)
+    interval = functools.partial(_t_interval, confidence=confidence)
+    return Interval(*_along(axis, interval, values, num_outputs=5))
+
+
+def paired_comparison(a: Values, b: Values, *, axis: int | str = -1, confidence: float = 0.95) -> Comparison:
+    """a - b on the same seeds: mean difference, its t-interval, and the two-sided paired t-test.
+
+    Pairing takes out what a seed does to both (its data order, its luck), so that the test sees the
+    difference alone.  The remaining axes are one family: `p_adjusted` is Holm's p-value over all of them.
+
+    Args:
+        a: array, or DataArray.
+        b: the same, of the same shape; a DataArray may lack dimensions of `a`, but has the same seeds.
+        axis: the axis of the pairs, e.g. "seed" for DataArrays.
+        confidence: of the interval of the difference.
+
+    Returns:
+        Comparison over the remaining axes.  A pair with a value that is not finite is left out and counted.
+        With fewer than two pairs there is no test: the p-values are NaN.  Differences that are all
+        equal have p = 0, or p = 1 where they are all zero.
+    """
+    differences = _differences(a, b)
+    p_value = _along(axis, _t_test, differences)
+    return Comparison(
+        t_interval(differences, axis=axis, confidence=confidence), p_value, xr.apply_ufunc(holm, p_value)
+    )
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Holm's step-down adjustment: the chance of any false finding in the family stays below the level (Holm 1979).
+
+    The i-th smallest of m p-values is multiplied by m + 1 - i, never falls below the one before it, and
+    never exceeds 1.  NaN means that no test was made: it stays NaN and does not count in m.
+
+    Args:
+        p_values: array of any shape, one family.
+
+    Returns:
+        The adjusted p-values, of the same shape.
+    """
+    p_values = np.asarray(p_values, np.float64)
+    flat = p_values.ravel()
+    tested = np.flatnonzero(~np.isnan(flat))
+    order = tested[np.argsort(flat[tested], kind="stable")]
+    adjusted = np.full_like(flat, np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(flat[order] * np.arange(len(order), 0, -1)), 1)
+    return adjusted.reshape(p_values.shape)[()]
+
+
+def binomial_interval(correct: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Share of `correct` among `n` and its Wilson interval: how far the size of a test set alone may mislead.
+
+    The set of p with |correct / n - p| <= z sqrt(p (1 - p) / n) (Wilson 1927): inside [0, 1], and not empty
+    at 0 or n correct.
+    """
+    check_number("confidence", confidence, low=0, high=1, low_open=True, high_open=True)
+    check_number("n", n, low=1)
+    check_number("correct", correct, low=0, high=n)
+    z = scipy.special.ndtri((1 + confidence) / 2)
+    share = correct / n
+    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half_width = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return Interval(share, max(0.0, center - half_width), min(1.0, center + half_width), n, 0)
+
+
+def _differences(a: Values, b: Values) -> Values:
+    if isinstance(a, xr.DataArray) and isinstance(b, xr.DataArray):
+        try:
+            xr.align(a, b, join="exact")  # a plain a - b would silently keep the shared seeds only
+        except ValueError as error:
+            raise InputError(f"`a` and `b` must have the same seeds to be paired: {error}") from error
+        return a.astype(np.float64) - b.astype(np.float64)
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape:
+        raise InputError(f"`a` and `b` must have the same shape to be paired; got {a.shape} and {b.shape}.")
+    return a - b
+
+
+def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count, mean and standard error of the finite values along the last axis; NaN where there are too few."""
+    finite = np.isfinite(values)
+    n = finite.sum(-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(finite, values, 0).sum(-1) / n
+        squares = np.where(finite, values - mean[..., None], 0) ** 2
+        standard_error = np.sqrt(squares.sum(-1) / (n - 1) / n)
+    return n, mean, standard_error
+
+
+def _t_interval(values: np.ndarray, *, confidence: float) -> tuple[np.ndarray, ...]:
+    n, mean, standard_error = _moments(values)
+    quantile = scipy.stats.t.ppf((1 + confidence) / 2, np.maximum(n - 1, 1))
+    half_width = np.where(n == 1, np.inf, quantile * standard_error)
+    return mean, mean - half_width, mean + half_width, n, values.shape[-1] - n
+
+
+def _t_test(differences: np.ndarray) -> np.ndarray:
+    """Two-sided p-value of mean = 0.  Written out because scipy warns, and may give NaN, without spread."""
+    n, mean, standard_error = _moments(differences)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(mean == 0, 0, np.abs(mean) / standard_error)
+    return np.where(n > 1, 2 * scipy.stats.t.sf(t, np.maximum(n - 1, 1)), np.nan)[()]
+
+
+def _along(axis: int | str, function: Callable[[np.ndarray], Any], values: Values, *, num_outputs: int = 1) -> Any:
+    """`function` on the last axis, once `axis` is moved there; labels are kept where `values` has them."""
+    if not isinstance(values, xr.DataArray):
+        if isinstance(axis, str):
+            raise InputError(f"`axis` must be a number for an array without named dimensions; got {axis!r}.")
+        return function(np.moveaxis(np.asarray(values, np.float64), axis, -1))
+    dim = values.dims[axis] if isinstance(axis, int) else axis
+    if dim not in values.dims:
+        raise unknown("dimension of `values`", dim, [str(d) for d in values.dims])
+    outputs = [[] for _ in range(num_outputs)]
+    return xr.apply_ufunc(function, values.astype(np.float64), input_core_dims=[[dim]], output_core_dims=outputs)

@@ -1,0 +1,145 @@
+"""What a study says: its metrics at the best epochs, the ranking of its settings, and their comparison.
+
+Everything here takes the results of a study, an `xarray.Dataset` with one dimension for each swept setting, then
+`seed`, then `epoch` (`best_epoch` and `diverged_at` have no `epoch`).  A member that diverged has no result:
+its values are NaN here, and every interval counts them.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from jaxnn.errors import InputError, unknown
+from jaxnn.stats.intervals import Comparison, Interval, holm, paired_comparison, t_interval
+
+Setting = dict[str, Any]  # swept field -> value, e.g. {"hidden": 16, "activation": "relu"}
+
+
+class SettingResult(NamedTuple):
+    """One setting and the interval of its metric over the seeds."""
+
+    setting: Setting
+    interval: Interval
+
+
+def setting_dims(ds: xr.Dataset) -> tuple[str, ...]:
+    """The swept settings of a results dataset, in sweep order; empty where only the seed varies."""
+    return tuple(str(dim) for dim in ds["best_epoch"].dims if dim != "seed")
+
+
+def settings(ds: xr.Dataset) -> list[Setting]:
+    """Every setting of a study, the last swept field varying fastest; [{}] where nothing was swept."""
+    dims = setting_dims(ds)
+    return [
+        dict(zip(dims, values, strict=True)) for values in itertools.product(*(ds[d].values.tolist() for d in dims))
+    ]
+
+
+def at_best_epoch(ds: xr.Dataset, metric: str) -> xr.DataArray:
+    """`metric` at each member's best epoch, over (settings..., seed).
+
+    NaN where a member diverged, or has no best epoch (`best_epoch` 0).
+    """
+    history = _history(ds, metric)
+    best = history.where(history["epoch"] == ds["best_epoch"]).sum("epoch", min_count=1)
+    return best.where(ds["diverged_at"] < 0).transpose(*setting_dims(ds), "seed")
+
+
+def at_epoch(ds: xr.Dataset, metric: str, epoch: int) -> xr.DataArray:
+    """`metric` at one epoch for every member, over (settings..., seed); NaN where it diverged or had stopped."""
+    history = _history(ds, metric)
+    recorded = history["epoch"].values.tolist()
+    if epoch not in recorded:
+        raise InputError(f"`epoch` must be a recorded one, {recorded[0]} to {recorded[-1]}; got {epoch}.")
+    return history.sel(epoch=epoch, drop=True).where(ds["diverged_at"] < 0).transpose(*setting_dims(ds), "seed")
+
+
+def rank_settings(
+    ds: xr.Dataset, monitor: str, mode: str, *, epoch: int | None = None, confidence: float = 0.95
+) -> list[SettingResult]:
+    """Every setting with its interval over the seeds, best first.
+
+    A setting in which a seed diverged comes after all in which fewer did, whatever the mean of the rest:
+    the survivors are not a fair sample.  Equal ones keep the order of the sweep.
+
+    Args:
+        ds: results of a study.
+        monitor: a validation metric, e.g. "val_loss".
+        mode: "min" or "max".
+        epoch: the epoch to compare at; None is each member's own best.
+        confidence: of the intervals.
+    """
+    if mode not in ("min", "max"):
+        raise unknown("mode", mode, ("min", "max"))
+    if monitor.startswith("test_"):
+        raise InputError(f"`monitor` must not be a test metric; got `{monitor}`. Select on validation data.")
+    values = at_best_epoch(ds, monitor) if epoch is None else at_epoch(ds, monitor, epoch)
+    interval = t_interval(values, axis="seed", confidence=confidence)
+    rows = zip(*(field.values.ravel().tolist() for field in interval), strict=True)
+    results = [SettingResult(*row) for row in zip(settings(ds), itertools.starmap(Interval, rows), strict=True)]
+    sign = 1 if mode == "min" else -1
+    return sorted(results, key=lambda r: (r.interval.excluded, sign * r.interval.mean if r.interval.n else np.inf))
+
+
+def select(ds: xr.Dataset, monitor: str, mode: str, *, epoch: int | None = None) -> SettingResult | None:
+    """The first of `rank_settings`; None where every member of the study diverged."""
+    best = rank_settings(ds, monitor, mode, epoch=epoch)[0]
+    return best if best.interval.n else None
+
+
+def compare_settings(
+    ds: xr.Dataset, metric: str, baseline: Mapping[str, Any], *, epoch: int | None = None, confidence: float = 0.95
+) -> Comparison:
+    """Every setting minus `baseline`, paired on the seed; the family of Holm's adjustment is all the others.
+
+    Args:
+        ds: results of a study.
+        metric: e.g. "val_accuracy".
+        baseline: a value for every swept field, e.g. the selected setting.
+        epoch: the epoch to compare at; None is each member's own best.
+        confidence: of the intervals of the differences.
+
+    Returns:
+        Comparison of DataArrays over the settings' dimensions; NaN p-values at `baseline` itself.
+    """
+    values = at_best_epoch(ds, metric) if epoch is None else at_epoch(ds, metric, epoch)
+    position = locate(ds, baseline)
+    comparison = paired_comparison(values, values.isel(position, drop=True), axis="seed", confidence=confidence)
+    p_value = comparison.p_value.copy()
+    p_value[position] = np.nan
+    return Comparison(comparison.difference, p_value, xr.apply_ufunc(holm, p_value))
+
+
+def locate(ds: xr.Dataset, setting: Mapping[str, Any]) -> dict[str, int]:
+    """The position of a setting along each swept dimension, for `isel`.  Floats match to 1 part in 10^6."""
+    dims = setting_dims(ds)
+    for name in setting:
+        if name not in dims:
+            raise unknown("swept setting", name, dims)
+    position = {}
+    for dim in dims:
+        if dim not in setting:
+            raise InputError(f"`{dim}` is swept and needs a value; got {dict(setting)}.")
+        valid, wanted = ds[dim].values.tolist(), setting[dim]
+        matches = [i for i, value in enumerate(valid) if _equal(value, wanted)]
+        if not matches:
+            raise InputError(f"`{dim}` must be one of its swept values {valid}; got {wanted!r}.")
+        position[dim] = matches[0]
+    return position
+
+
+def _history(ds: xr.Dataset, metric: str) -> xr.DataArray:
+    histories = [str(name) for name, variable in ds.data_vars.items() if "epoch" in variable.dims]
+    if metric not in histories:
+        raise unknown("metric of this study", metric, histories)
+    return ds[metric]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, float) and isinstance(b, int | float):
+        return math.isclose(a, b, rel_tol=1e-6)
+    return a == b
