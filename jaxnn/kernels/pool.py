@@ -30,13 +30,13 @@ class MaxPoolResiduals:
     windows: tuple[Window, ...]
 
 
-@partial(register_dataclass, data_fields=[], meta_fields=["window", "count_include_pad"])
+@partial(register_dataclass, data_fields=[], meta_fields=["window", "count_padding"])
 @dataclass(frozen=True)
 class AvgPoolResiduals:
     """An average is linear: only the geometry is kept."""
 
     window: Window
-    count_include_pad: bool
+    count_padding: bool
 
 
 def max_pool(x: jax.Array, window: Pair, *, strides: Pair | None = None, padding: Padding = "VALID") -> jax.Array:
@@ -84,7 +84,7 @@ def avg_pool(
     *,
     strides: Pair | None = None,
     padding: Padding = "VALID",
-    count_include_pad: bool = True,
+    count_padding: bool = True,
 ) -> jax.Array:
     """The mean of each window; `jax.grad` through it uses `avg_pool_bwd`.
 
@@ -93,7 +93,7 @@ def avg_pool(
         window: height and width of the window in cells.
         strides: steps of the window, (height, width); the window itself if not given.
         padding: "SAME", "VALID" or ((top, bottom), (left, right)), filled with zeros.
-        count_include_pad: divide by the number of cells in the window; if False, of those in the image.
+        count_padding: divide by the number of cells in the window; if False, of those in the image.
 
     Returns:
         (batch, out_height, out_width, channels).
@@ -102,7 +102,7 @@ def avg_pool(
         InputError: a window that does not fit or sees only padding, integers, or an option out of range.
     """
     whole = _make_window("avg_pool", x, window, strides, padding)
-    return _avg_pool(x, AvgPoolResiduals(whole, count_include_pad))
+    return _avg_pool(x, AvgPoolResiduals(whole, count_padding))
 
 
 def avg_pool_fwd(
@@ -111,14 +111,14 @@ def avg_pool_fwd(
     *,
     strides: Pair | None = None,
     padding: Padding = "VALID",
-    count_include_pad: bool = True,
+    count_padding: bool = True,
 ) -> tuple[jax.Array, AvgPoolResiduals]:
     """y[b,p,q,c] = sum_{i,j} x[b, p*s + i - top, q*s + j - left, c] / n[p,q].
 
-    n is the window's number of cells, or (`count_include_pad=False`) how many of them lie in the image.
+    n is the window's number of cells, or (`count_padding=False`) how many of them lie in the image.
     Args and Raises as `avg_pool`.
     """
-    residuals = AvgPoolResiduals(_make_window("avg_pool", x, window, strides, padding), count_include_pad)
+    residuals = AvgPoolResiduals(_make_window("avg_pool", x, window, strides, padding), count_padding)
     return _avg_pool_fwd(x, residuals)
 
 
@@ -162,7 +162,7 @@ def _avg_pool_fwd(x: jax.Array, residuals: AvgPoolResiduals) -> tuple[jax.Array,
 def _num_cells(residuals: AvgPoolResiduals) -> np.ndarray:
     """How many cells each window averages over: (1, out_height, out_width, 1)."""
     window = residuals.window
-    if residuals.count_include_pad:
+    if residuals.count_padding:
         return np.full((1, *window.out, 1), math.prod(window.size))
     along = []
     for n, k, s, (before, _), out in zip(
