@@ -7,6 +7,7 @@ from jaxnn.data.features import FEATURES, map_features
 from jaxnn.data.idx import read_idx
 from jaxnn.data.load import available, load, load_config
 from jaxnn.data.splits import SplitIndices, kfold_indices, split_indices
+from jaxnn.data.tabular import read_inputs
 from jaxnn.data.types import Data, DataInfo, Split, array_sha256, merge
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "merge",
     "prepare_inputs",
     "read_idx",
+    "read_inputs",
     "split_indices",
 ]

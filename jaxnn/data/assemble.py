@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal, get_args
 
 import numpy as np
 
 from jaxnn.data.checks import check_data, check_finite, check_labels, check_targets
 from jaxnn.data.config import DataConfig
-from jaxnn.data.features import column_moments, map_features, standardize
+from jaxnn.data.features import check_features, column_moments, map_features, standardize
 from jaxnn.data.splits import split_indices, subset_indices
-from jaxnn.data.types import Data, DataInfo, Source, Split, with_hashes
-from jaxnn.errors import InputError, check_number
+from jaxnn.data.types import Data, DataInfo, Source, Split, Task, with_hashes
+from jaxnn.errors import InputError, check_number, unknown
 
 Size = int | float
 
@@ -20,6 +21,7 @@ def from_arrays(
     y: np.ndarray,
     *,
     name: str = "arrays",
+    task: Task = "classification",
     num_classes: int | None = None,
     class_names: Sequence[str] = (),
     feature_names: Sequence[str] = (),
@@ -33,8 +35,9 @@ def from_arrays(
 
     Args:
       x: (n, ...) inputs: uint8 is kept (images want `scale=1/255`), all else becomes float32.
-      y: (n,) integer labels from 0 for classification; floats for regression, (n,) or (n, k).
+      y: (n,) labels 0..K-1 for classification; numbers for regression, (n,) or (n, k).
       name: what to call the set.
+      task: "classification" or "regression".
       num_classes: number of classes; by default that of `class_names`, else the largest label plus one.
       class_names: name of each label.
       feature_names: name of each column of a table.
@@ -45,7 +48,7 @@ def from_arrays(
       seed: seed of the division, any integer.
 
     Returns:
-      The set: `task` is classification when `y` is of an integer type, regression when it is float.
+      The checked and divided set.
 
     Raises:
       InputError: the arrays are empty, differ in length, are not finite, or hold labels out of range.
@@ -53,30 +56,33 @@ def from_arrays(
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim < 2 or 0 in x.shape:
         raise InputError(f"`x` must be (n, ...) with at least one row and one column; got the shape {x.shape}.")
-    check_finite(x, "x", columns=tuple(feature_names))
+    if task not in get_args(Task):
+        raise unknown("task", task, get_args(Task))
     check_number("scale", scale, low=0, low_open=True)
+    check_finite(x, "x", columns=tuple(feature_names))
     x = x if x.dtype == np.uint8 else x.astype(np.float32)
-    classification = np.issubdtype(y.dtype, np.integer)
-    if classification:
-        num_classes = num_classes or len(class_names) or int(y.max(initial=0)) + 1
-        check_labels(y, num_rows=len(x), num_classes=num_classes)
-        class_names = class_names or list(map(str, range(num_classes)))
-        if len(class_names) != num_classes:
-            raise InputError(f"`class_names` must be {num_classes} names, one a class; got {len(class_names)}.")
-        y = y.astype(np.int32)
+    if task == "classification":
+        y, class_names = _labels(y, len(x), num_classes, class_names)
     else:
         y = y[:, None] if y.ndim == 1 else y
         check_targets(y, num_rows=len(x))
-        y = y.astype(np.float32)
-    source = Source(
-        Split(x, y),
-        origin="Arrays given by the caller.",
-        class_names=tuple(class_names) if classification else (),
-        feature_names=tuple(feature_names),
-        scale=scale,
-        task="classification" if classification else "regression",
-    )
+        y, class_names = y.astype(np.float32), ()
+    origin = "Arrays given by the caller."
+    source = Source(Split(x, y), origin, tuple(class_names), tuple(feature_names), scale, task)
     return assemble(source, DataConfig(name, validation=validation, test=test, train=train, seed=seed))
+
+
+def _labels(
+    y: np.ndarray, num_rows: int, num_classes: int | None, class_names: Sequence[str]
+) -> tuple[np.ndarray, Sequence[str]]:
+    """Checked labels as int32, and a name for each class."""
+    if num_classes is None:
+        finite = y.size > 0 and np.issubdtype(y.dtype, np.number) and np.isfinite(y).all()
+        num_classes = len(class_names) or (int(y.max()) + 1 if finite else 1)
+    check_labels(y, num_rows=num_rows, num_classes=num_classes)
+    if class_names and len(class_names) != num_classes:
+        raise InputError(f"`class_names` must be {num_classes} names, one a class; got {len(class_names)}.")
+    return y.astype(np.int32), class_names or [str(k) for k in range(num_classes)]
 
 
 def assemble(source: Source, config: DataConfig, *, validation: Size = 0.2, test: Size = 0.2) -> Data:
@@ -132,29 +138,38 @@ def prepare_inputs(x: np.ndarray, info: DataInfo) -> np.ndarray:
 
 
 def _divide(source: Source, config: DataConfig, validation: Size, test: Size) -> tuple[Split, Split, Split]:
-    """Train, validation and test: the official splits, or parts of them; drawn from the training rows if none."""
+    """Train, validation and test: the official splits (or parts of them), else drawn from the training rows."""
     if config.resplit:
         validation = validation if source.validation is None else len(source.validation.y)
         test = test if source.test is None else len(source.test.y)
         source = _pool(source)
     rows = split_indices(
         source.train.y,
-        validation=0 if source.validation else _either(config.validation, validation),
-        test=0 if source.test else _either(config.test, test),
+        validation=_drawn(source.validation, config.validation, validation),
+        test=_drawn(source.test, config.test, test),
         train=config.train,
         seed=config.seed,
     )
     return (
         _take(source.train, rows.train),
-        _part(source.validation, "validation", config.validation, config.seed)
-        if source.validation
-        else _take(source.train, rows.validation),
-        _part(source.test, "test", config.test, config.seed) if source.test else _take(source.train, rows.test),
+        _part(source.validation, "validation", config) or _take(source.train, rows.validation),
+        _part(source.test, "test", config) or _take(source.train, rows.test),
     )
 
 
-def _part(official: Split, name: str, size: Size | None, seed: int) -> Split:
-    return official if size is None else _take(official, subset_indices(official.y, name, size, seed=seed))
+def _drawn(official: Split | None, size: Size | None, default: Size) -> Size:
+    """How many of the training rows a split takes: none where it has official rows of its own."""
+    if official is not None:
+        return 0
+    return default if size is None else size
+
+
+def _part(official: Split | None, name: Literal["validation", "test"], config: DataConfig) -> Split | None:
+    """The official split, or the part of it that was asked for; never mixed with the training rows."""
+    size = getattr(config, name)
+    if official is None or size is None:
+        return official
+    return _take(official, subset_indices(official.y, name, size, seed=config.seed))
 
 
 def _pool(source: Source) -> Source:
@@ -167,12 +182,9 @@ def _take(split: Split, rows: np.ndarray) -> Split:
     return Split(split.x[rows], split.y[rows])
 
 
-def _either(size: Size | None, default: Size) -> Size:
-    return default if size is None else size
-
-
 def _with_features(data: Data, features: Sequence[str]) -> Data:
     _check_float_table(data, "features")
+    check_features(features)
     names = tuple(features)
     info = replace(data.info, input_shape=(len(names),), feature_names=names, features=names)
     return _map_inputs(data, info, lambda x: map_features(x, names))

@@ -34,5 +34,5 @@ def _read_table() -> np.ndarray:
         return np.loadtxt(path, delimiter=",", dtype=np.uint8)
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    return np.column_stack([bunch.data, bunch.target]).astype(np.uint8)
+    images, labels = load_digits(return_X_y=True)
+    return np.column_stack([images, np.asarray(labels)]).astype(np.uint8)

@@ -36,7 +36,8 @@ def map_features(x: np.ndarray, features: Sequence[str]) -> np.ndarray:
     if x.ndim != 2 or x.shape[1] != 2:
         raise InputError(f"`features` must be applied to 2-D points, of shape (n, 2); got {x.shape}: leave it out.")
     x1, x2 = x[:, 0], x[:, 1]
-    return np.stack([FEATURES[name](x1, x2) for name in features], axis=1).astype(x.dtype, copy=False)
+    with np.errstate(over="ignore"):  # an overflow is found, and placed, by the checks that follow
+        return np.stack([FEATURES[name](x1, x2) for name in features], axis=1).astype(x.dtype, copy=False)
 
 
 def check_features(features: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 The Playground sets follow the formulas of https://github.com/tensorflow/playground/blob/master/src/dataset.ts,
 where `noise` is the percentage on its slider, 0 to 50.  Except for `gauss`, the noise moves a point only while
 its label is decided, so it mislabels points near the border instead of blurring them.  Label -1 of the
-Playground is class 0 here, label 1 is class 1.
+Playground is class 0 here, label 1 is class 1; of an odd number of points the class drawn first has one more.
 """
 
 import numpy as np
@@ -187,5 +187,7 @@ def _count(name: str, value: int | None, default: int, *, low: int) -> int:
 def _noise(config: DataConfig, default: float, *, high: float = np.inf) -> float:
     if config.noise is None:
         return default
+    if isinstance(config.noise, bool) or not isinstance(config.noise, int | float | np.number):
+        raise InputError(f"`noise` must be a number; got {config.noise!r}.")
     check_number("noise", config.noise, low=0, high=high)
     return float(config.noise)

@@ -13,6 +13,7 @@ from jaxnn.errors import InputError
 # The third byte of the magic number names the type of the elements; all are big-endian.
 # Format: "THE IDX FILE FORMAT", http://yann.lecun.com/exdb/mnist/.
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_MAX_RANK = 32
 
 
 def read_idx(path: Path | str) -> np.ndarray:
@@ -38,7 +39,7 @@ def parse_idx(content: bytes, *, name: str) -> np.ndarray:
             f"`{name}` must be an IDX file: its {len(payload)} bytes end before the magic number does."
         )
     zeros, code, rank = struct.unpack(">HBB", payload[:4])
-    if zeros != 0 or code not in _DTYPES or rank == 0:
+    if zeros != 0 or code not in _DTYPES or not 1 <= rank <= _MAX_RANK:
         raise InputError(
             f"`{name}` must be an IDX file: its magic number is 0x{payload[:4].hex()}, not 0x00 0x00, an element "
             f"type (0x08 for bytes) and a rank; the file is something else, or damaged."

@@ -10,6 +10,7 @@ from jaxnn.data.assemble import Size, assemble
 from jaxnn.data.config import DataConfig
 from jaxnn.data.digits import digits
 from jaxnn.data.official import mnist_like
+from jaxnn.data.tabular import TWO_D, csv_table, two_d
 from jaxnn.data.types import Data, Source
 from jaxnn.errors import InputError, unknown
 
@@ -25,16 +26,15 @@ class _Entry(NamedTuple):
 
 
 # Options that any set takes; each of the others must be listed by the sets that it means something to.
-_COMMON = ("dataset", "validation", "test", "train", "seed")
+_COMMON = ("dataset", "data_dir", "validation", "test", "train", "seed")
 _TABLE = ("features", "standardize")
-_OFFICIAL = ("data_dir", "resplit")
 _DRAWN = ("num_examples", "noise", *_TABLE)
 
 _SETS = {
     "digits": _Entry("handwritten digits, 1,797 images of 8x8, bundled", digits),
-    "mnist": _Entry("handwritten digits, 70,000 images of 28x28", mnist_like, _OFFICIAL, validation=10_000),
+    "mnist": _Entry("handwritten digits, 70,000 images of 28x28", mnist_like, ("resplit",), validation=10_000),
     "fashion_mnist": _Entry(
-        "articles of clothing, 70,000 images of 28x28", mnist_like, _OFFICIAL, validation=20_000
+        "articles of clothing, 70,000 images of 28x28", mnist_like, ("resplit",), validation=20_000
     ),
     "moons": _Entry("two interleaving half circles (2-D)", generated.moons, _DRAWN),
     "blobs": _Entry("Gaussian clouds, one a class (2-D)", generated.blobs, (*_DRAWN, "num_classes")),
@@ -43,8 +43,20 @@ _SETS = {
     "xor": _Entry("a square cut in quadrants (2-D, Playground)", generated.xor, _DRAWN),
     "spiral": _Entry("two spiral arms (2-D, Playground)", generated.spiral, _DRAWN),
     "spiral_k": _Entry("K spiral arms (2-D)", generated.spiral_k, (*_DRAWN, "num_arms")),
+    "csv": _Entry("a table of your own: a label column and numbers", csv_table, ("path", "label", "task", *_TABLE)),
     "plane": _Entry("a tilted plane (2-D regression, Playground)", generated.plane, _DRAWN),
     "multi_gauss": _Entry("six hills and valleys (2-D regression, Playground)", generated.multi_gauss, _DRAWN),
+}
+_SETS |= {
+    f"two_d/{name}": _Entry(
+        f"2-D set {name} of a course assignment",
+        two_d,
+        ("resplit", *_TABLE) if has_validation else _TABLE,
+        # The four points of exclusive or are all there is: a split would leave out what is to be learnt.
+        validation=0 if name == "Xor" else 0.2,
+        test=0 if name == "Xor" else 0.2,
+    )
+    for name, has_validation in TWO_D.items()
 }
 
 
@@ -114,7 +126,7 @@ def load(
             path=None if path is None else fspath(path),
             label=label,
             task=task,
-            features=tuple(features),
+            features=features,
             standardize=standardize,
         )
     )
