@@ -1,0 +1,78 @@
+"""How settings, metrics and numbers are written for people: in tables, on axes and in sentences."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+MINUS = "\N{MINUS SIGN}"
+_SPLITS = {"train": "training", "val": "validation"}
+
+
+def metric_label(metric: str) -> str:
+    """ "val_accuracy" -> "validation accuracy"."""
+    return " ".join(_SPLITS.get(word, word) for word in metric.split("_"))
+
+
+def field_label(field: str) -> str:
+    """The words of a swept field: "learning_rate" -> "learning rate"."""
+    return field.replace("_", " ")
+
+
+def value_label(value: Any) -> str:
+    """A swept value in its shortest form: 0.001 -> "0.001", 64 -> "64", "relu" -> "relu"."""
+    return f"{value:g}".replace("-", MINUS) if isinstance(value, float) else str(value)
+
+
+def setting_label(setting: Mapping[str, Any]) -> str:
+    """One setting in words: {"hidden": 16, "activation": "relu"} -> "hidden 16, activation relu"."""
+    words = [f"{field_label(field)} {value_label(value)}" for field, value in setting.items()]
+    return ", ".join(words) or "the only setting"
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of 1, to be written in percent."""
+    return metric.endswith("accuracy")
+
+
+def number(value: float, *, digits: int = 4) -> str:
+    """A number with `digits` significant digits, or a dash where there is none."""
+    if math.isnan(value):
+        return "\N{EN DASH}"
+    if math.isinf(value):
+        return f"{MINUS if value < 0 else ''}\N{INFINITY}"
+    text = f"{value:#.{digits}g}".rstrip(".")
+    return text.replace("-", MINUS)
+
+
+def metric_value(metric: str, value: float) -> str:
+    """A value of a metric: shares in percent with two decimals, others with four significant digits."""
+    if is_share(metric) and math.isfinite(value):
+        return f"{100 * value:.2f}%".replace("-", MINUS)
+    return number(value)
+
+
+def interval_label(metric: str, low: float, high: float) -> str:
+    """An interval as "low to high"; a dash where one value (or none) gives none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "\N{EN DASH}"
+    return f"{metric_value(metric, low)} to {metric_value(metric, high)}"
+
+
+def p_label(p_value: float) -> str:
+    """A p-value with three decimals, "< 0.001" below them, a dash where no test was made."""
+    if math.isnan(p_value):
+        return "\N{EN DASH}"
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def count_label(count: int, noun: str) -> str:
+    """ "1 seed", "5 seeds"; thousands are grouped."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def duration_label(seconds: float) -> str:
+    """Seconds as a person says them: "0.84 s", "12.3 s", "3 min 4 s", "2 h 5 min"."""
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,24 @@
+"""Figures of studies, networks and data: pure functions from arrays to `matplotlib.figure.Figure`.
+
+Nothing outside this package imports matplotlib, and nothing in it touches pyplot or the global settings.
+"""
+
+from jaxnn.plots.boundaries import DecisionPanel, Mesh, make_mesh, plot_decision_boundaries
+from jaxnn.plots.comparison import plot_comparison, plot_confusion
+from jaxnn.plots.curves import plot_curves
+from jaxnn.plots.images import plot_images, plot_samples
+from jaxnn.plots.style import figure_svg, save_figure
+
+__all__ = [
+    "DecisionPanel",
+    "Mesh",
+    "figure_svg",
+    "make_mesh",
+    "plot_comparison",
+    "plot_confusion",
+    "plot_curves",
+    "plot_decision_boundaries",
+    "plot_images",
+    "plot_samples",
+    "save_figure",
+]

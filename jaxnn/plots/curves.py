@@ -1,0 +1,191 @@
+"""Histories: a metric against the epoch, mean and t-interval over the seeds, for one setting or many."""
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from jaxnn import stats
+from jaxnn.errors import unknown
+from jaxnn.labels import field_label, is_share, metric_label, metric_value, value_label
+from jaxnn.plots.style import ACCENT, FAINT, GRID, line_colors, panels, scale_values, styled
+
+MAX_LINES = 12
+MAX_PANELS = 30
+
+
+class Curve(NamedTuple):
+    """The history of one setting, arrays of (epochs,); `whole` where none of the seeds in it has stopped yet."""
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    whole: np.ndarray
+    diverged: int
+
+
+@styled
+def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Figure:
+    """Mean over the seeds against the epoch, with a band for the t-interval, of every setting.
+
+    One swept field gives one panel with a line for each value; two give a grid with a panel for each pair, the
+    others grey behind it; more give a panel for each value of the first.  Members that diverged are not in
+    the mean and are counted in the label.  Where some seeds have stopped early the line is thin and dotted:
+    it is the mean of fewer seeds.
+
+    Args:
+        ds: results of a study.
+        metric: a history of it, e.g. "val_loss".
+        confidence: of the band.
+
+    Returns:
+        A figure, 9 inches wide.
+    """
+    histories = [str(name) for name, variable in ds.data_vars.items() if "epoch" in variable.dims]
+    if metric not in histories:
+        raise unknown("metric of this study", metric, histories)
+    panel_dims, line_dims = _layout({dim: ds.sizes[dim] for dim in stats.setting_dims(ds)})
+    figure, axes = _panel_grid(ds, panel_dims)
+    epochs = ds["epoch"].values
+    curves = _curves(ds, metric, confidence)
+    lines = _combinations(ds, line_dims)
+    styles = line_colors([line[line_dims[0]] for line in lines]) if len(line_dims) == 1 else line_colors(lines)
+    if lines == [{}]:
+        styles = [(ACCENT, "-")]
+    for ax, panel in zip(axes, _combinations(ds, panel_dims), strict=True):
+        own = [curves[_key(ds, panel | line)] for line in lines]
+        if not line_dims and 1 < len(axes) <= MAX_PANELS // 2:
+            _draw_others(ax, epochs, [curve for curve in curves.values() if curve is not own[0]])
+        for line, curve, (color, dash) in zip(lines, own, styles, strict=True):
+            _draw_curve(ax, epochs, curve, color, dash, ", ".join(map(value_label, line.values())))
+        if panel:
+            ax.set_title(", ".join(map(value_label, panel.values())))
+        if len(own) == 1:
+            _mark_best(ax, epochs, own[0], metric)
+    means, bounds = (
+        np.concatenate([np.ravel(c[i]) for c in curves.values() for i in parts]) for parts in ([0], [1, 2])
+    )
+    scale_values(axes[0], "y", metric, means, bounds)
+    axes[0].xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    figure.suptitle(_title(ds, metric, confidence, panel_dims), x=0.008, ha="left")
+    figure.supxlabel("epoch", fontsize=9)
+    if line_dims:
+        _add_legend(figure, axes[0], ", ".join(map(field_label, line_dims)))
+    return figure
+
+
+def _layout(sizes: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """(the fields that make panels, the fields that make lines)."""
+    dims, count = list(sizes), math.prod(sizes.values())
+    if len(dims) <= 1 and (count <= MAX_LINES or count > MAX_PANELS):
+        return [], dims
+    if len(dims) <= 2 and count <= MAX_PANELS:
+        return dims, []
+    split = 1 if len(dims) == 2 or math.prod(sizes[d] for d in dims[1:]) <= MAX_LINES else 2
+    return dims[:split], dims[split:]
+
+
+def _panel_grid(ds: xr.Dataset, dims: list[str]) -> tuple[Figure, list[Axes]]:
+    """A panel for each combination of `dims`, in their order; two fields make columns and rows."""
+    sizes = [ds.sizes[d] for d in dims]
+    count = math.prod(sizes)
+    if len(dims) == 2:
+        columns_first = sizes[0] <= 6 or sizes[0] <= sizes[1]
+        num_columns = sizes[0] if columns_first else sizes[1]
+    else:
+        columns_first, num_columns = False, count if count <= 4 else math.ceil(count / math.ceil(count / 5))
+    num_rows = math.ceil(count / num_columns)
+    height = 3.6 if count == 1 else 0.9 + num_rows * (2.6 if num_columns <= 3 else 1.9)
+    figure, axes = panels(num_rows, num_columns, width=9, height=height)
+    ordered = list((axes.T if columns_first else axes).flat)
+    for ax in ordered[count:]:
+        ax.remove()
+    if count % num_columns:  # the last row is short: the panels above its gap are the lowest of their columns
+        for ax in ordered[count - num_columns : count]:
+            ax.tick_params(labelbottom=True)
+    return figure, ordered[:count]
+
+
+def _combinations(ds: xr.Dataset, dims: list[str]) -> list[dict[str, Any]]:
+    return [dict(zip(dims, v, strict=True)) for v in itertools.product(*(ds[d].values.tolist() for d in dims))]
+
+
+def _key(ds: xr.Dataset, setting: Mapping[str, Any]) -> tuple:
+    return tuple(setting[dim] for dim in stats.setting_dims(ds))
+
+
+def _curves(ds: xr.Dataset, metric: str, confidence: float) -> dict[tuple, Curve]:
+    """The curve of every setting, by its values in sweep order."""
+    finished = ds["diverged_at"] < 0
+    interval = stats.t_interval(ds[metric].where(finished), axis="seed", confidence=confidence)
+    whole = interval.n == finished.sum("seed")
+    curves = {}
+    for setting in stats.settings(ds):
+        at = stats.locate(ds, setting)
+        curves[_key(ds, setting)] = Curve(
+            mean=interval.mean.isel(at).values,
+            low=interval.low.isel(at).values,
+            high=interval.high.isel(at).values,
+            whole=whole.isel(at).values,
+            diverged=int((~finished.isel(at)).sum()),
+        )
+    return curves
+
+
+def _draw_curve(ax: Axes, epochs: np.ndarray, curve: Curve, color: Any, dash: Any, label: str) -> None:
+    if curve.diverged:
+        label = f"{label} ({curve.diverged} diverged)" if label else f"{curve.diverged} diverged"
+    marker = "o" if len(epochs) == 1 else None
+    ax.plot(
+        epochs, np.where(curve.whole, curve.mean, np.nan), color=color, linestyle=dash, label=label, marker=marker
+    )
+    if not curve.whole.all():
+        ax.plot(epochs, curve.mean, color=color, linewidth=0.9, linestyle=(0, (1, 1.5)))
+    bounded = np.isfinite(curve.low)
+    ax.fill_between(epochs, curve.low, curve.high, where=bounded, color=color, alpha=0.18, linewidth=0)
+    if np.isnan(curve.mean).all():
+        ax.plot([], [], color=color)
+
+
+def _draw_others(ax: Axes, epochs: np.ndarray, curves: list[Curve]) -> None:
+    """All other settings as one grey path, broken between them."""
+    x = np.tile(np.append(epochs.astype(float), np.nan), len(curves))
+    y = np.concatenate([np.append(curve.mean, np.nan) for curve in curves])
+    ax.plot(x, y, color=GRID, linewidth=0.9, zorder=1)
+
+
+def _mark_best(ax: Axes, epochs: np.ndarray, curve: Curve, metric: str) -> None:
+    """A dot and a value where the mean of all seeds is best."""
+    mean = np.where(curve.whole, curve.mean, np.nan)
+    if np.isnan(mean).all():
+        ax.text(0.5, 0.5, "every seed diverged", color=FAINT, ha="center", va="center", transform=ax.transAxes)
+        return
+    best = int(np.nanargmax(mean) if is_share(metric) else np.nanargmin(mean))
+    ax.plot(epochs[best], mean[best], "o", color=ACCENT, markersize=3.5)
+    text = f"{metric_value(metric, float(mean[best]))}, epoch {epochs[best]}"
+    corner, align = ((0.97, 0.06), "bottom") if is_share(metric) else ((0.97, 0.95), "top")
+    if curve.diverged:
+        text += f"\n{curve.diverged} diverged"
+    ax.text(*corner, text, ha="right", va=align, fontsize=8, color=FAINT, transform=ax.transAxes)
+
+
+def _title(ds: xr.Dataset, metric: str, confidence: float, panel_dims: list[str]) -> str:
+    seeds = ds.sizes["seed"]
+    title = f"{metric_label(metric).capitalize()}, "
+    title += f"mean and {confidence:.0%} t-interval of {seeds} seeds" if seeds > 1 else "one seed"
+    return title + (f", by {' and '.join(map(field_label, panel_dims))}" if panel_dims else "")
+
+
+def _add_legend(figure: Figure, ax: Axes, heading: str) -> None:
+    """One legend for all panels; of more lines than it can hold, an even choice."""
+    handles, names = ax.get_legend_handles_labels()
+    chosen = np.unique(np.linspace(0, len(names) - 1, min(len(names), MAX_LINES)).round().astype(int))
+    figure.legend(
+        [handles[i] for i in chosen], [names[i] for i in chosen], title=heading, loc="outside right upper"
+    )
