@@ -15,7 +15,7 @@ from jax.tree_util import register_dataclass
 
 from jaxnn.errors import InputError
 from jaxnn.kernels.checks import check_floating
-from jaxnn.kernels.window import Padding, Pair, Window, make_window, pad_images, taps, taps_transposed
+from jaxnn.kernels.window import Padding, Pair, Window, add_up, make_window, pad_images, taps, taps_transposed
 
 # Above this many cells a window is pooled along the width and then along the height: fewer operations.
 _MAX_CELLS_AT_ONCE = 16
@@ -155,7 +155,7 @@ def _first_max(cells: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
 
 def _avg_pool_fwd(x: jax.Array, residuals: AvgPoolResiduals) -> tuple[jax.Array, AvgPoolResiduals]:
     for part in _split(residuals.window):
-        x = sum(taps(pad_images(x, part), part))
+        x = add_up(taps(pad_images(x, part), part))
     return x / _num_cells(residuals).astype(x.dtype), residuals
 
 

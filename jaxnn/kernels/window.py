@@ -3,6 +3,8 @@
 Everything here is static (Python integers), so it is settled while tracing and costs nothing at run time.
 """
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -134,7 +136,12 @@ def taps_transposed(cells: list[jax.Array], window: Window) -> jax.Array:
     """
     zero = jnp.zeros((), cells[0].dtype)
     grid = [(i, j) for i in range(window.size[0]) for j in range(window.size[1])]
-    return sum(lax.pad(cell, zero, _placement(window, tap)) for cell, tap in zip(cells, grid, strict=True))
+    return add_up([lax.pad(cell, zero, _placement(window, tap)) for cell, tap in zip(cells, grid, strict=True)])
+
+
+def add_up(arrays: list[jax.Array]) -> jax.Array:
+    """The elementwise sum of a list of arrays of one shape (`sum` would start from the integer 0)."""
+    return functools.reduce(operator.add, arrays)
 
 
 def _placement(window: Window, tap: Pair) -> list[tuple[int, int, int]]:
