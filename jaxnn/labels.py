@@ -76,3 +76,11 @@ def duration_label(seconds: float) -> str:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def difference_label(metric: str, difference: float) -> str:
+    """A difference with its sign: of shares in percentage points, "+0.52 pp"; of others with three digits."""
+    if not math.isfinite(difference):
+        return number(difference)
+    text = f"{100 * difference:+.2f} pp" if is_share(metric) else f"{difference:+.3g}"
+    return text.replace("-", MINUS)

@@ -1,0 +1,190 @@
+"""Populations: members that share a program train at once, over every device there is.
+
+A member is a recipe (static) with its numbers (traced) and a seed.  Members with one recipe are one program; how
+its member axis is executed is the business of `Execution`, and neither the model nor the step can tell.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxnn.losses import loss_function
+from jaxnn.models import Network, summary_rows
+from jaxnn.optim import make_optimizer, make_schedule
+from jaxnn.run import Run, RunConfig, RunData, RunState, make_run, scaled
+from jaxnn.train import autodiff_value_and_grad, make_eval_step, make_train_step, run_keys
+from jaxnn.types import Hparams, Params
+
+GRADIENTS = {"autodiff": autodiff_value_and_grad}
+
+# Terms that are in a program as soon as one member uses them, with the value that does nothing.
+NEUTRAL = {
+    "weight_decay": 0.0,
+    "l1": 0.0,
+    "l2": 0.0,
+    "activity_l1": 0.0,
+    "dropout_rate": 0.0,
+    "label_smoothing": 0.0,
+    "input_noise": 0.0,
+    "clip_norm": float("inf"),
+}
+
+# Below this many multiply-adds (times two) of a training step, on CPU, one vectorised step for all members beats
+# one member after another (measured: scripts/bench, "execution").
+VMAP_BELOW_FLOPS = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything static about a member.  Members whose recipes are equal share one compilation."""
+
+    model: Network
+    run: RunConfig
+    loss: str = "softmax_cross_entropy"
+    optimizer: str = "adam"
+    schedule: str = "constant"
+    gradients: Literal["autodiff", "by-hand"] = "autodiff"
+
+
+class Execution(NamedTuple):
+    """How the member axis is executed: spread over `num_devices`, and on each by `members`.
+
+    "vmap" makes one step for all members of a device; "map" trains one member after another.
+    """
+
+    num_devices: int
+    members: Literal["vmap", "map"]
+
+
+class Population(NamedTuple):
+    """A program as two compiled-once functions; every array has a leading member axis but the data's.
+
+    init(seeds, hparams, data) -> RunState
+    advance(state, seeds, hparams, data, first, last) -> RunState; `state` is donated.
+    """
+
+    init: Callable[[jax.Array, Hparams, RunData], RunState]
+    advance: Callable[..., RunState]
+    mesh: Mesh
+
+
+def share_terms(hparams: Sequence[Hparams]) -> list[Hparams]:
+    """The same numbers, each term that one of them has given to all: the neutral value where it was absent."""
+    used = [name for name in NEUTRAL if any(getattr(numbers, name) is not None for numbers in hparams)]
+    return [
+        dataclasses.replace(numbers, **{name: NEUTRAL[name] for name in used if getattr(numbers, name) is None})
+        for numbers in hparams
+    ]
+
+
+def stack_hparams(hparams: Sequence[Hparams]) -> Hparams:
+    """The numbers of several members as one `Hparams` of float32 arrays (members,); terms are shared first."""
+    return jax.tree.map(lambda *values: jnp.asarray(values, jnp.float32), *share_terms(hparams))
+
+
+def choose_execution(
+    recipe: Recipe, *, input_shape: Sequence[int], num_examples: int, num_members: int
+) -> Execution:
+    """The execution that was fastest where it was measured, for this backend and kind of network.
+
+    On CPU members are spread over the devices (one a core: `runtime.start`), and on each one trains after another,
+    unless a step is so small that starting its operations costs more than its arithmetic.  On an accelerator
+    the launches dominate and members are vectorised.
+    """
+    num_devices = min(jax.device_count(), num_members)
+    if jax.default_backend() != "cpu":
+        return Execution(num_devices, "vmap")
+    rows = summary_rows(recipe.model, input_shape)
+    step_flops = sum(row.flops for row in rows) * (recipe.run.batch_size or num_examples)
+    return Execution(num_devices, "vmap" if step_flops < VMAP_BELOW_FLOPS else "map")
+
+
+def make_member_run(recipe: Recipe, *, num_examples: int) -> Run:
+    """The run of one member: the whole of training as pure functions, before any vectorisation."""
+    batch_size = recipe.run.batch_size or num_examples
+    steps_per_epoch = -(-num_examples // batch_size)
+    loss = loss_function(recipe.loss)
+    schedule = make_schedule(
+        recipe.schedule, total_steps=recipe.run.epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch
+    )
+    optimizer = make_optimizer(recipe.optimizer, schedule)
+    train_step = make_train_step(recipe.model, loss, optimizer, value_and_grad=GRADIENTS[recipe.gradients])
+    return make_run(recipe.model, optimizer, train_step, make_eval_step(recipe.model, loss), recipe.run)
+
+
+def make_population(recipe: Recipe, execution: Execution, *, num_examples: int) -> Population:
+    """The program of `recipe`, executed over members as `execution` says.
+
+    The number of members must be a multiple of `execution.num_devices` (see `pad_members`).
+    """
+    run = make_member_run(recipe, num_examples=num_examples)
+    mesh = jax.make_mesh(
+        (execution.num_devices,),
+        ("member",),
+        devices=jax.devices()[: execution.num_devices],
+        axis_types=(jax.sharding.AxisType.Auto,),
+    )
+    each, same = PartitionSpec("member"), PartitionSpec()
+
+    def over_members(function, *members):
+        def one(member):
+            return function(*member)
+
+        return jax.vmap(one)(members) if execution.members == "vmap" else jax.lax.map(one, members)
+
+    def init(seeds, hparams, data):
+        return over_members(lambda seed, hparams: run.init(run_keys(seed), hparams, data), seeds, hparams)
+
+    def advance(state, seeds, hparams, data, first, last):
+        def member(state, seed, hparams):
+            return run.advance(state, run_keys(seed), hparams, data, first, last)
+
+        return over_members(member, state, seeds, hparams)
+
+    shard = lambda function, in_specs: jax.shard_map(
+        function, mesh=mesh, in_specs=in_specs, out_specs=each, check_vma=False
+    )
+    return Population(
+        jax.jit(shard(init, (each, each, same))),
+        jax.jit(shard(advance, (each, each, each, same, same, same)), donate_argnums=0),
+        mesh,
+    )
+
+
+def pad_members(members: Sequence, multiple: int) -> list:
+    """`members` with its last one repeated until the length is a multiple; what the padding computes is dropped."""
+    missing = -len(members) % multiple
+    return [*members, *[members[-1]] * missing]
+
+
+def place(population: Population, seeds: Sequence[int], hparams: Hparams, data: RunData):
+    """The arguments of a population on its devices: members spread, data on every device."""
+    each = NamedSharding(population.mesh, PartitionSpec("member"))
+    same = NamedSharding(population.mesh, PartitionSpec())
+    return (
+        jax.device_put(np.asarray(seeds, np.uint32), each),
+        jax.device_put(hparams, each),
+        jax.device_put(data, same),
+    )
+
+
+def make_predict(recipe: Recipe, execution: Execution, mesh: Mesh):
+    """predict(params, batch_stats, x) -> outputs (members, rows, ...), x stored as in the data (rows, ...)."""
+
+    def one(member, x):
+        params, batch_stats = member
+        return recipe.model.apply({"params": params, "batch_stats": batch_stats}, scaled(x, recipe.run.scale))
+
+    def predict(params: Params, batch_stats: Params, x: jax.Array) -> jax.Array:
+        members = (params, batch_stats)
+        if execution.members == "vmap":
+            return jax.vmap(one, in_axes=(0, None))(members, x)
+        return jax.lax.map(lambda member: one(member, x), members)
+
+    each, same = PartitionSpec("member"), PartitionSpec()
+    return jax.jit(jax.shard_map(predict, mesh=mesh, in_specs=(each, each, same), out_specs=each, check_vma=False))

@@ -1,0 +1,254 @@
+"""One run as a pure function: epochs of steps over data that live on the device, with validation, early stopping
+and the best parameters so far, all inside the program.
+
+A run is advanced from record to record (a record is `eval_every` epochs and an evaluation), so that the host can
+look in between; where it looks changes no bit of the result.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnn.train import EvalStep, Keys, TrainStep, init_state, metric_names
+from jaxnn.types import Batch, Hparams, Metrics, Params, TrainState
+
+# Rows of one block of an evaluation: large enough for the matrix products, small enough to stay in the cache.
+EVAL_BLOCK = 1000
+
+BETTER = {"val_loss": "min", "val_accuracy": "max", "train_loss": "min", "train_accuracy": "max"}
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """What is static in a run.  `batch_size` None is full-batch; `patience` None never stops early."""
+
+    epochs: int
+    batch_size: int | None
+    eval_every: int = 1
+    patience: int | None = None
+    monitor: Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy"] = "val_loss"
+    scale: float = 1.0  # inputs are multiplied by it on the device
+    reconstruct: bool = False  # the targets are the inputs, as for an autoencoder
+
+    @property
+    def num_records(self) -> int:
+        return self.epochs // self.eval_every
+
+
+class RunData(NamedTuple):
+    """The data of a run, resident on the device and shared by a population.  No validation set is None."""
+
+    train: Batch
+    validation: Batch | None
+
+
+class Best(NamedTuple):
+    """Parameters after the epoch with the best monitored metric so far; epoch 0 and value inf before the first."""
+
+    params: Params
+    batch_stats: Params
+    epoch: jax.Array
+    value: jax.Array  # negated where larger is better
+
+
+class RunState(NamedTuple):
+    """Everything a run carries from epoch to epoch.
+
+    `history` maps a metric to (num_records,) float32, NaN where nothing was recorded; `stopped_at` is the last
+    epoch of a run that stopped early, else 0; `diverged_at` the first step whose objective was not finite, else -1.
+    """
+
+    train: TrainState
+    best: Best
+    history: Metrics
+    stopped_at: jax.Array
+    diverged_at: jax.Array
+
+
+class Run(NamedTuple):
+    """A run as two pure functions.
+
+    init(keys, hparams, data) -> RunState
+    advance(run_state, keys, hparams, data, first, last) -> RunState, which trains records first, ..., last - 1;
+    `first` and `last` are traced, so one compilation serves chunks of every length.
+    """
+
+    init: Callable[[Keys, Hparams, RunData], RunState]
+    advance: Callable[[RunState, Keys, Hparams, RunData, jax.Array, jax.Array], RunState]
+
+
+def make_run(
+    model, optimizer: Callable[[Hparams], optax.GradientTransformation], train_step: TrainStep, eval_step: EvalStep,
+    config: RunConfig,
+) -> Run:  # fmt: skip
+    """The whole of training of one run: init -> records -> epochs -> steps.
+
+    Args:
+        model: the network that `train_step` and `eval_step` were made for.
+        optimizer: function from `Hparams` to an optax transformation, as given to `make_train_step`.
+        train_step: from `make_train_step`.
+        eval_step: from `make_eval_step`.
+        config: what is static.
+    """
+    train_epoch = make_train_epoch(train_step, config)
+
+    def record(carry, keys, hparams, data, index):
+        """`eval_every` epochs of training and one evaluation: (train, diverged_at) and the row of metrics."""
+        first = index * config.eval_every
+
+        def epoch(offset, carry):
+            *state, _ = carry
+            return train_epoch(*state, first + offset, keys, hparams, data.train)
+
+        metrics = zero_metrics(data.train, config)
+        train, diverged_at, sums = jax.lax.fori_loop(0, config.eval_every, epoch, (*carry, metrics))
+        row = {f"train_{name}": value for name, value in sums.items()}
+        if data.validation is not None:
+            validation = evaluate(eval_step, train, data.validation, config)
+            row |= {f"val_{name}": value for name, value in validation.items()}
+        alive = diverged_at < 0
+        return (train, diverged_at), {name: jnp.where(alive, value, jnp.nan) for name, value in row.items()}
+
+    def init(keys, hparams, data):
+        train = init_state(model, optimizer, keys.init, data.train.x, hparams)
+        history = {name: jnp.full((config.num_records,), jnp.nan) for name in record_names(data, config)}
+        # The best so far must not alias the parameters, or donating one would lose both.
+        copy = jax.tree.map(jnp.copy, (train.params, train.batch_stats))
+        best = Best(*copy, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf))
+        return RunState(train, best, history, jnp.zeros((), jnp.int32), jnp.full((), -1, jnp.int32))
+
+    def advance(run, keys, hparams, data, first, last):
+        def step(index, run):
+            active = (run.stopped_at == 0) & (run.diverged_at < 0)
+            carry = (run.train, run.diverged_at)
+            nothing = {name: jnp.full((), jnp.nan) for name in run.history}
+            (train, diverged_at), row = jax.lax.cond(
+                active,
+                lambda carry: record(carry, keys, hparams, data, index),
+                lambda carry: (carry, nothing),
+                carry,
+            )
+            history = {name: values.at[index].set(row[name]) for name, values in run.history.items()}
+            epoch = (index + 1) * config.eval_every
+            best = _update_best(run.best, train, row[config.monitor], epoch, config)
+            stopped_at = run.stopped_at
+            if config.patience is not None:
+                stale = epoch - best.epoch >= config.patience * config.eval_every
+                stopped_at = jnp.where(active & stale, epoch, stopped_at)
+            return RunState(train, best, history, stopped_at, diverged_at)
+
+        return jax.lax.fori_loop(first, last, step, run)
+
+    return Run(init, advance)
+
+
+def make_train_epoch(train_step: TrainStep, config: RunConfig):
+    """train_epoch(train, diverged_at, epoch, keys, hparams, batch) -> (train, diverged_at, mean metrics).
+
+    Every example is used once, in the order `epoch_order(keys.data, epoch)`; the last batch of an epoch is smaller
+    where the sizes do not divide.  From the first objective that is not finite on, the state stays as it was.
+    """
+
+    def train_epoch(train, diverged_at, epoch, keys, hparams, data):
+        num_examples = data.x.shape[0]
+        batch_size = config.batch_size or num_examples
+        num_batches, remainder = divmod(num_examples, batch_size)
+
+        def step(carry, batch):
+            train, diverged_at, sums = carry
+            batch_share = batch.x.shape[0] / num_examples
+            stepped, metrics = train_step(train, prepare(batch, config), keys.step, hparams)
+            good = jnp.isfinite(metrics["objective"]) & (diverged_at < 0)
+            diverged_at = jnp.where(good | (diverged_at >= 0), diverged_at, train.step)
+            train = jax.tree.map(lambda new, old: jnp.where(good, new, old), stepped, train)
+            return train, diverged_at, {name: sums[name] + batch_share * metrics[name] for name in sums}
+
+        carry = (train, diverged_at, zero_metrics(data, config))
+        if num_batches == 1 and remainder == 0:
+            return step(carry, data)
+        order = epoch_order(keys.data, epoch, num_examples)
+
+        def indexed_step(index, carry):
+            rows = jax.lax.dynamic_slice(order, (index * batch_size,), (batch_size,))
+            return step(carry, Batch(data.x[rows], data.y[rows]))
+
+        carry = jax.lax.fori_loop(0, num_batches, indexed_step, carry)
+        if remainder:
+            rows = order[num_batches * batch_size :]
+            carry = step(carry, Batch(data.x[rows], data.y[rows]))
+        return carry
+
+    return train_epoch
+
+
+def epoch_order(key: jax.Array, epoch: jax.Array, num_examples: int) -> jax.Array:
+    """The order of the examples in an epoch, (num_examples,) uint32: a permutation drawn from (key, epoch).
+
+    The argsort of random words, by passes of a radix sort: a word and the position it stands at are packed into
+    32 bits, so that a pass sorts plain numbers, which on CPU takes a sixth of the time of a sort of pairs.  As
+    many passes are made as leave a row less than one chance in 2^12 to tie with its neighbour (and keep its place).
+    """
+    index_bits = max(1, (num_examples - 1).bit_length())
+    word_bits = 32 - index_bits
+    num_passes = -(-(index_bits + 12) // word_bits)
+    position = jnp.arange(num_examples, dtype=jnp.uint32)
+    index_mask = jnp.uint32((1 << index_bits) - 1)
+    order = position
+    for words in jax.random.bits(jax.random.fold_in(key, epoch), (num_passes, num_examples), jnp.uint32):
+        order = order[jnp.sort((words & ~index_mask) | position) & index_mask]
+    return order
+
+
+def evaluate(eval_step: EvalStep, train: TrainState, split: Batch, config: RunConfig) -> Metrics:
+    """Metrics of `eval_step` over a whole split, every row counted once, in blocks of `EVAL_BLOCK` rows."""
+    num_rows = split.x.shape[0]
+    block = min(EVAL_BLOCK, num_rows)
+    num_blocks, remainder = divmod(num_rows, block)
+
+    def block_metrics(x, y):
+        metrics = eval_step(train, prepare(Batch(x, y), config))
+        return {name: value * (x.shape[0] / num_rows) for name, value in metrics.items()}
+
+    def add_block(index, sums):
+        x, y = (jax.lax.dynamic_slice_in_dim(a, index * block, block) for a in split)
+        return jax.tree.map(jnp.add, sums, block_metrics(x, y))
+
+    sums = zero_metrics(split, config)
+    sums = jax.lax.fori_loop(0, num_blocks, add_block, sums)
+    if remainder:
+        sums = jax.tree.map(jnp.add, sums, block_metrics(split.x[-remainder:], split.y[-remainder:]))
+    return sums
+
+
+def prepare(batch: Batch, config: RunConfig) -> Batch:
+    """A stored batch (uint8 images, or floats) as the network takes it: float32 inputs, and their targets."""
+    x = scaled(batch.x, config.scale)
+    return Batch(x, x if config.reconstruct else batch.y)
+
+
+def scaled(x: jax.Array, scale: float) -> jax.Array:
+    """Stored inputs as float32 network inputs."""
+    return x.astype(jnp.float32) * scale if scale != 1.0 else x.astype(jnp.float32)
+
+
+def zero_metrics(batch: Batch, config: RunConfig) -> Metrics:
+    """Where the metrics of a split are summed up, from nothing."""
+    return {name: jnp.zeros(()) for name in (("loss",) if config.reconstruct else metric_names(batch))}
+
+
+def record_names(data: RunData, config: RunConfig) -> tuple[str, ...]:
+    """The metrics of a record: of the epoch's training batches, and of the validation set where there is one."""
+    names = zero_metrics(data.train, config)
+    splits = ("train",) if data.validation is None else ("train", "val")
+    return tuple(f"{split}_{name}" for split in splits for name in names)
+
+
+def _update_best(best: Best, train: TrainState, value: jax.Array, epoch: jax.Array, config: RunConfig) -> Best:
+    value = -value if BETTER[config.monitor] == "max" else value
+    better = value < best.value  # False for NaN: a diverged or stopped run keeps what it had
+    new = Best(train.params, train.batch_stats, epoch, value)
+    return jax.tree.map(lambda new, old: jnp.where(better, new, old), new, best)

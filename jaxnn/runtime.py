@@ -1,0 +1,63 @@
+"""Starting JAX as studies want it: platform, a CPU device for each core, compiled programs on disk, debugging.
+
+Everything here must be said before JAX touches a device, so it is one function that is called first.
+"""
+
+import os
+from pathlib import Path
+
+import jax
+
+from jaxnn.errors import InputError, unknown
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+
+
+def cache_dir() -> Path:
+    """Where jaxnn keeps what can be made again: $XDG_CACHE_HOME/jaxnn, else ~/.cache/jaxnn."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jaxnn"
+
+
+def num_cores() -> int:
+    """Cores this process may use: its affinity, as containers and batch systems set it, or NPROC if less."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("NPROC", "")
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) > 0 else cores
+
+
+def start(*, platform: str | None = None, cpu_devices: int | None = None, debug: bool = False) -> None:
+    """Set up JAX for this process; call it before anything else uses JAX.
+
+    Args:
+        platform: "cpu", "cuda" or "tpu"; None takes the best there is.
+        cpu_devices: XLA devices the CPU is divided into, over which members are spread; None is one a core.
+        debug: NaNs raise where they arise, and rank promotion raises.
+
+    Raises:
+        InputError: an unknown platform, one that is not there, or JAX already running with other devices.
+    """
+    if platform is not None and platform not in PLATFORMS:
+        raise unknown("platform", platform, PLATFORMS)
+    cpu_devices = num_cores() if cpu_devices is None else cpu_devices
+    try:
+        jax.config.update("jax_num_cpu_devices", cpu_devices)
+        if platform is not None:
+            jax.config.update("jax_platforms", platform)
+        found = len(jax.devices())
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"`platform` {platform or 'default'} with {cpu_devices} CPU devices cannot be started: {reason} "
+            "Call `jaxnn.runtime.start` before anything uses JAX, or choose another platform."
+        ) from error
+    assert found >= 1
+    jax.config.update("jax_debug_nans", debug)
+    jax.config.update("jax_numpy_rank_promotion", "raise" if debug else "allow")
+    use_compilation_cache()
+
+
+def use_compilation_cache() -> None:
+    """Keep compiled programs on disk between processes, unless the user chose a place (or none) for them."""
+    if jax.config.jax_compilation_cache_dir is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -1,0 +1,151 @@
+"""One training step and one evaluation step, as pure functions of their arguments.
+
+The step knows nothing of populations, epochs or files: it is what a population vectorises and a run scans.
+The loss, the optimizer and the way gradients are made are given to it.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnn.losses import LossFunction, activity_l1_penalty, l1_penalty, l2_penalty, softmax_cross_entropy
+from jaxnn.metrics import accuracy
+from jaxnn.models import EVALUATION, Mode, Network, activations_of, layer_names
+from jaxnn.types import Batch, Hparams, Metrics, Params, TrainState
+
+# loss_fn(params, batch_stats, batch, key, hparams) -> (objective, (metrics, batch_stats))
+LossFn = Callable[[Params, Params, Batch, jax.Array, Hparams], tuple[jax.Array, tuple[Metrics, Params]]]
+# The same arguments -> ((objective, (metrics, batch_stats)), grads), as jax.value_and_grad(..., has_aux=True)
+GradFn = Callable[[Params, Params, Batch, jax.Array, Hparams], tuple[Any, Params]]
+TrainStep = Callable[[TrainState, Batch, jax.Array, Hparams], tuple[TrainState, Metrics]]
+EvalStep = Callable[[TrainState, Batch], Metrics]
+
+
+class Keys(NamedTuple):
+    """The keys of one run, each named for its only use."""
+
+    init: jax.Array
+    data: jax.Array
+    step: jax.Array
+
+
+def run_keys(seed: int | jax.Array) -> Keys:
+    """The keys of the run with this seed.  Two settings with one seed share initial draws and data order."""
+    return Keys(*jax.random.split(jax.random.key(seed), 3))
+
+
+def init_state(
+    model: Network,
+    optimizer: Callable[[Hparams], optax.GradientTransformation],
+    key: jax.Array,
+    x: jax.Array | jax.ShapeDtypeStruct,
+    hparams: Hparams,
+) -> TrainState:
+    """The state before the first step.
+
+    Args:
+        model: a network.
+        optimizer: function from `Hparams` to an optax transformation (`optim.make_optimizer`).
+        key: what the parameters are drawn from.
+        x: inputs of the right shape, (batch, *input_shape); only the shape is used.
+        hparams: the traced numbers.
+    """
+    variables = model.init(key, jnp.zeros((1, *x.shape[1:])))
+    params = variables.get("params", {})
+    return TrainState(
+        params, variables.get("batch_stats", {}), optimizer(hparams).init(params), jnp.zeros((), jnp.int32)
+    )
+
+
+def make_loss_fn(model: Network, loss: LossFunction) -> LossFn:
+    """The objective of training as a pure function: mean loss of the batch plus the penalties in `hparams`.
+
+    Its metrics are those of the batch in training mode: "loss", the mean loss without penalties, and for integer
+    labels "accuracy".  `batch_stats` come back as the batch moved them.
+    """
+    takes_smoothing = loss is softmax_cross_entropy
+
+    def loss_fn(params, batch_stats, batch, key, hparams):
+        mode = Mode(train=True, dropout_rate=hparams.dropout_rate, key=key)
+        variables = {"params": params, "batch_stats": batch_stats}
+        outputs, moved = model.apply(variables, batch.x, mode, method="record", mutable=["batch_stats"])
+        logits = outputs[layer_names(model)[-1]]
+        if takes_smoothing:
+            losses = softmax_cross_entropy(logits, batch.y, smoothing=hparams.label_smoothing)
+        else:
+            losses = loss(logits, batch.y)
+        mean_loss = losses.mean()
+        objective = mean_loss
+        if hparams.l1 is not None:
+            objective += hparams.l1 * l1_penalty(params)
+        if hparams.l2 is not None:
+            objective += hparams.l2 * l2_penalty(params)
+        if hparams.activity_l1 is not None:
+            objective += hparams.activity_l1 * activity_l1_penalty(activations_of(model, outputs))
+        metrics = {"loss": mean_loss, **_accuracy_metric(logits, batch.y)}
+        return objective, (metrics, moved.get("batch_stats", {}))
+
+    return loss_fn
+
+
+def autodiff_value_and_grad(model: Network, loss: LossFunction) -> GradFn:
+    """Gradients of `make_loss_fn(model, loss)` by `jax.value_and_grad`; `backprop.value_and_grad` is its twin."""
+    return jax.value_and_grad(make_loss_fn(model, loss), has_aux=True)
+
+
+def make_train_step(
+    model: Network,
+    loss: LossFunction,
+    optimizer: Callable[[Hparams], optax.GradientTransformation],
+    *,
+    value_and_grad: Callable[[Network, LossFunction], GradFn] = autodiff_value_and_grad,
+) -> TrainStep:
+    """train_step(state, batch, key, hparams) -> (state, metrics), pure: one update of one run.
+
+    `key` is the run's step key; noise and dropout draw from it folded with `state.step`.  Metrics are those of
+    `make_loss_fn` before the update, and "objective", what was differentiated.
+
+    Args:
+        model: a network.
+        loss: per-example loss, from `losses`.
+        optimizer: function from `Hparams` to an optax transformation.
+        value_and_grad: how gradients are made: a function (model, loss) -> grad_fn.
+    """
+    grad_fn = value_and_grad(model, loss)
+
+    def train_step(state, batch, key, hparams):
+        noise_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
+        if hparams.input_noise is not None:
+            noise = jax.random.normal(noise_key, batch.x.shape)
+            batch = batch._replace(x=batch.x + hparams.input_noise * noise)
+        (objective, (metrics, batch_stats)), grads = grad_fn(
+            state.params, state.batch_stats, batch, dropout_key, hparams
+        )
+        updates, opt_state = optimizer(hparams).update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return TrainState(params, batch_stats, opt_state, state.step + 1), {**metrics, "objective": objective}
+
+    return train_step
+
+
+def make_eval_step(model: Network, loss: LossFunction) -> EvalStep:
+    """eval_step(state, batch) -> metrics: mean loss, and accuracy for integer labels, in evaluation mode."""
+
+    def eval_step(state, batch):
+        logits = model.apply({"params": state.params, "batch_stats": state.batch_stats}, batch.x, EVALUATION)
+        return {"loss": loss(logits, batch.y).mean(), **_accuracy_metric(logits, batch.y)}
+
+    return eval_step
+
+
+def metric_names(batch: Batch) -> tuple[str, ...]:
+    """The metrics that the steps report for data like `batch`: "loss", and "accuracy" for integer labels."""
+    return ("loss", "accuracy") if jnp.issubdtype(batch.y.dtype, jnp.integer) else ("loss",)
+
+
+def _accuracy_metric(logits: jax.Array, labels: jax.Array) -> Metrics:
+    is_classes = jnp.issubdtype(labels.dtype, jnp.integer)
+    return {"accuracy": accuracy(logits, labels).mean()} if is_classes else {}
