@@ -50,6 +50,8 @@ def parse_idx(content: bytes, *, name: str) -> np.ndarray:
             f"`{name}` must hold {rank} dimensions: it ends within its header, at byte {len(payload)}."
         )
     shape = struct.unpack(f">{rank}I", payload[4:start])
+    if 0 in shape:
+        raise InputError(f"`{name}` must hold at least one element; its header announces the shape {shape}.")
     dtype = np.dtype(_DTYPES[code])
     expected, found = start + math.prod(shape) * dtype.itemsize, len(payload)
     if found != expected:

@@ -135,10 +135,11 @@ def pair_up(images: np.ndarray, labels: np.ndarray, *, name: str) -> Split:
     return Split(images[..., None], labels.astype(np.int32))
 
 
-def read_checked(path: Path, sha256: str) -> bytes:
+def read_checked(path: Path, sha256: str, *, name: str | None = None) -> bytes:
     """The content of a file whose SHA-256 is known; InputError with both hashes if it is another."""
     content = read_bytes(path)
-    _check_hash(str(path), "the official file", sha256, hashlib.sha256(content).hexdigest())
+    found = hashlib.sha256(content).hexdigest()
+    _check_hash(name or str(path), sha256, found, "is damaged or not the official file: put that in its place")
     return content
 
 
@@ -158,20 +159,18 @@ def write_cached(path: Path, train: Split, test: Split) -> None:
 def read_cached(path: Path, sha256: dict[str, str]) -> tuple[Split, Split]:
     """Read back what `write_cached` kept, each array checked against its SHA-256."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in sha256}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"`{path}` must be a cache of decoded arrays: {error}; delete it to make it anew."
         ) from error
     for name, expected in sha256.items():
-        _check_hash(f"{name}` of `{path}", "the decoded array", expected, array_sha256(arrays[name]))
+        found = array_sha256(arrays[name])
+        _check_hash(f"{name}` of `{path}", expected, found, "is damaged: delete the file to make it anew")
     return Split(arrays["train_x"], arrays["train_y"]), Split(arrays["test_x"], arrays["test_y"])
 
 
-def _check_hash(name: str, what: str, expected: str, found: str) -> None:
+def _check_hash(name: str, expected: str, found: str, problem: str) -> None:
     if found != expected:
-        raise InputError(
-            f"`{name}` must be {what} of SHA-256 {expected}; got {found}: it is damaged or another file, "
-            f"delete it and fetch it again."
-        )
+        raise InputError(f"`{name}` must have the SHA-256 {expected}; got {found}: it {problem}.")

@@ -125,9 +125,7 @@ def _label_index(path: str, label: str | int | None, names: Sequence[str], has_h
         fix = nearest(str(label), names) if has_header else "the table has no header, give an index from 0."
         raise InputError(f"`label` must be a column of `{path}`; got {label!r}: {fix}") from None
     if not -len(names) <= index < len(names):
-        raise InputError(
-            f"`label` must be a column of `{path}`, of which there are {len(names)}; got index {index}."
-        )
+        raise InputError(f"`label` must be one of the {len(names)} columns of `{path}`; got index {index}.")
     return index % len(names)
 
 
@@ -148,11 +146,12 @@ def _read_labels(lines: _Lines, names: Sequence[str], column: int) -> np.ndarray
     numeric = np.array([_is_number(label) for label in labels])
     if numeric.all():
         return _read_values(lines, names, [column])[:, 0]
-    if numeric.any() or not labels.all():
-        row = int(np.argmax(numeric != numeric[0])) if numeric.any() else int(np.argmax(labels == ""))
+    odd = (numeric != numeric[0]) | (labels == "")
+    if odd.any():
+        row = int(np.argmax(odd))
         raise InputError(
             f"`{lines.path}` must have a label in every line, all numbers or all names; column {column} "
-            f"(`{names[column]}`) has {labels[0]!r} in line {lines.numbers[0]} and {labels[row]!r} in line "
+            f"(`{names[column]}`) has '{labels[0]}' in line {lines.numbers[0]} and '{labels[row]}' in line "
             f"{lines.numbers[row]}."
         )
     return labels
