@@ -31,7 +31,8 @@ def start(*, platform: str | None = None, cpu_devices: int | None = None, debug:
     Args:
         platform: "cpu", "cuda" or "tpu"; None takes the best there is.
         cpu_devices: XLA devices the CPU is divided into, over which members are spread; None is one a core.
-        debug: NaNs raise where they arise, and rank promotion raises.
+        debug: arrays of different rank never broadcast silently.  (Not `jax_debug_nans`: in a population a NaN
+            is news of one member, not an error of the program.)
 
     Raises:
         InputError: an unknown platform, one that is not there, or JAX already running with other devices.
@@ -43,15 +44,13 @@ def start(*, platform: str | None = None, cpu_devices: int | None = None, debug:
         jax.config.update("jax_num_cpu_devices", cpu_devices)
         if platform is not None:
             jax.config.update("jax_platforms", platform)
-        found = len(jax.devices())
+        jax.devices()
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"`platform` {platform or 'default'} with {cpu_devices} CPU devices cannot be started: {reason} "
             "Call `jaxnn.runtime.start` before anything uses JAX, or choose another platform."
         ) from error
-    assert found >= 1
-    jax.config.update("jax_debug_nans", debug)
     jax.config.update("jax_numpy_rank_promotion", "raise" if debug else "allow")
     use_compilation_cache()
 

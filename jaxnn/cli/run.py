@@ -1,0 +1,62 @@
+"""The command that trains: `jaxnn run EXPERIMENT`, which is also what `python experiments/NAME.py` does."""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from jaxnn import runtime
+from jaxnn.cli.parse import leading_name, parse
+from jaxnn.config import StudyConfig
+from jaxnn.discover import experiment_files, load_experiment
+from jaxnn.errors import unknown
+from jaxnn.experiment import Experiment, Study, run_experiment
+from jaxnn.sweep import parse_sweep
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFlags:
+    """Train the study of an experiment: what it sweeps and its configuration, field by field."""
+
+    config: StudyConfig
+    preset: Literal["quick", "cpu", "full"] = "cpu"
+    """Size of the study: quick (seconds, bundled data), cpu (minutes on two cores), full (an accelerator)."""
+    sweep: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A field and the values it takes, such as `learning_rate=1e-3,1e-2`; repeat it for a grid.  Replaces
+    what the preset sweeps over that field; `--sweep none` clears the preset's sweep first."""
+    output: Path | None = None
+    """Directory of the run; default: a new one under `runs/`."""
+    overwrite: bool = False
+    """Replace an earlier run in that directory."""
+    platform: Literal["cpu", "cuda", "tpu"] | None = None
+    """Where to run; default: the best there is."""
+    debug: bool = False
+    """Show tracebacks; make silent broadcasts errors."""
+
+
+def run_named(arguments: Sequence[str]) -> int:
+    """`jaxnn run NAME ...`."""
+    files = experiment_files()
+    name, rest = leading_name(arguments, "experiment", files, "run")
+    return 0 if name is None else run_command(load_experiment(files[name]), rest)
+
+
+def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
+    """`jaxnn run EXPERIMENT ...` for an experiment in hand; returns the exit status."""
+    finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    finder.add_argument("--preset", default="cpu")
+    preset = finder.parse_known_args(arguments)[0].preset
+    if preset not in experiment.presets:
+        raise unknown("preset", preset, experiment.presets)
+    study = experiment.presets[preset]
+    flags = parse(RunFlags, RunFlags(study.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
+    words = list(flags.sweep)
+    kept = {} if "none" in words else study.sweep
+    sweep = {**kept, **parse_sweep([word for word in words if word != "none"])}
+    runtime.start(platform=flags.platform, debug=flags.debug)
+    _, path = run_experiment(experiment, Study(flags.config, sweep), output=flags.output, overwrite=flags.overwrite)
+    print(f"report: {path / 'report.html'}")
+    return 0

@@ -1,0 +1,123 @@
+"""The commands that only show: list, summary, data."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxnn.cli.parse import leading_name, parse
+from jaxnn.errors import InputError
+
+
+def list_command(arguments: Sequence[str]) -> int:
+    """`jaxnn list`: every experiment with its question, every data set with what it is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from jaxnn import data
+    from jaxnn.discover import experiment_files, question_of
+
+    if arguments:
+        raise InputError(f"`jaxnn list` takes no arguments; got `{arguments[0]}`.")
+    console = Console()
+    for title, rows in (
+        ("Experiments (jaxnn run NAME)", {name: question_of(path) for name, path in experiment_files().items()}),
+        ("Data sets (jaxnn data NAME)", data.available()),
+    ):
+        table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        for name, text in rows.items():
+            table.add_row(name, text)
+        console.print(table)
+        console.print()
+    return 0
+
+
+def summary_command(arguments: Sequence[str]) -> int:
+    """`jaxnn summary MODEL`: the layers of a model, with shapes, parameters and FLOPs."""
+    from jaxnn import models
+    from jaxnn.config import ModelConfig
+    from jaxnn.data import DataInfo
+    from jaxnn.recipe import MODELS, build_model
+
+    @dataclasses.dataclass(frozen=True)
+    class SummaryFlags:
+        config: ModelConfig = ModelConfig()
+        input_shape: tuple[int, ...] = (28, 28, 1)
+        """Shape of one example."""
+        num_outputs: int = 10
+        """Classes, or target columns."""
+        debug: bool = False
+        """Show tracebacks."""
+
+    name, rest = leading_name(arguments, "model", MODELS, "summary")
+    if name is None:
+        return 0
+    default = SummaryFlags(ModelConfig(name))
+    flags = parse(SummaryFlags, default, rest, prog=f"jaxnn summary {name}")
+    info = DataInfo(
+        name="inputs",
+        task="classification",
+        input_shape=flags.input_shape,
+        num_classes=flags.num_outputs,
+        num_outputs=flags.num_outputs,
+        class_names=(),
+        feature_names=(),
+        scale=1.0,
+        source="",
+        sha256={},
+    )
+    print(models.summary(build_model(flags.config, info), flags.input_shape))
+    return 0
+
+
+def data_command(arguments: Sequence[str]) -> int:
+    """`jaxnn data NAME`: what a data set is; draws samples of it into a file."""
+    from jaxnn import data, plots
+    from jaxnn.data import DataConfig
+
+    @dataclasses.dataclass(frozen=True)
+    class DataFlags:
+        config: DataConfig = DataConfig()
+        output: Path | None = None
+        """File of the figure of samples, .png or .svg; default: NAME.png here."""
+        debug: bool = False
+        """Show tracebacks."""
+
+    name, rest = leading_name(arguments, "data set", data.available(), "data")
+    if name is None:
+        return 0
+    flags = parse(DataFlags, DataFlags(DataConfig(dataset=name)), rest, prog=f"jaxnn data {name}")
+    loaded = data.load_config(flags.config)
+    for label, text in _describe(loaded).items():
+        print(f"{label:<12} {text}")
+    path = flags.output or Path(f"{name.replace('/', '-')}.png")
+    if not path.parent.is_dir():
+        raise InputError(f"`--output {path}` must be in a directory that exists; `{path.parent}` does not.")
+    figure = plots.plot_samples(loaded.train.x, loaded.train.y, loaded.info.class_names, title=name)
+    plots.save_figure(figure, path)
+    print(f"{'samples':<12} {path}")
+    return 0
+
+
+def _describe(loaded) -> dict[str, str]:
+    info = loaded.info
+    sizes = [f"{len(split.x):,} {name}" for name, split in zip(("training", "validation", "test"), _splits(loaded))]
+    lines = {
+        "name": info.name,
+        "source": info.source,
+        "examples": ", ".join(sizes),
+        "inputs": f"{info.input_shape} {loaded.train.x.dtype}, scaled by {info.scale:.6g}",
+    }
+    if info.class_names:
+        lines["classes"] = ", ".join(info.class_names)
+    else:
+        lines["targets"] = f"{info.num_outputs} numbers"
+    if info.feature_names:
+        lines["features"] = ", ".join(info.feature_names)
+    lines |= {f"SHA-256 {name}" if "." not in name else name: digest for name, digest in info.sha256.items()}
+    return lines
+
+
+def _splits(loaded):
+    return loaded.train, loaded.validation, loaded.test
