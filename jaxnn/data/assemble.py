@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from jaxnn.data.checks import check_data, check_finite, check_labels, check_targets
+from jaxnn.data.checks import as_float32, check_data, check_labels, check_targets
 from jaxnn.data.config import DataConfig
 from jaxnn.data.features import check_features, column_moments, map_features, standardize
 from jaxnn.data.splits import split_indices, subset_indices
@@ -59,14 +59,13 @@ def from_arrays(
     if task not in get_args(Task):
         raise unknown("task", task, get_args(Task))
     check_number("scale", scale, low=0, low_open=True)
-    check_finite(x, "x", columns=tuple(feature_names))
-    x = x if x.dtype == np.uint8 else x.astype(np.float32)
+    x = x if x.dtype == np.uint8 else as_float32(x, "x", columns=tuple(feature_names))
     if task == "classification":
         y, class_names = _labels(y, len(x), num_classes, class_names)
     else:
         y = y[:, None] if y.ndim == 1 else y
         check_targets(y, num_rows=len(x))
-        y, class_names = y.astype(np.float32), ()
+        y, class_names = as_float32(y, "y"), ()
     origin = "Arrays given by the caller."
     source = Source(Split(x, y), origin, tuple(class_names), tuple(feature_names), scale, task)
     return assemble(source, DataConfig(name, validation=validation, test=test, train=train, seed=seed))

@@ -56,6 +56,15 @@ def check_finite(x: np.ndarray, name: str, *, columns: tuple[str, ...] = ()) -> 
     )
 
 
+def as_float32(x: np.ndarray, name: str, *, columns: tuple[str, ...] = ()) -> np.ndarray:
+    """The same numbers as float32; InputError if one of them is not finite, before or after."""
+    check_finite(x, name, columns=columns)
+    with np.errstate(over="ignore"):
+        x = x.astype(np.float32)
+    check_finite(x, name, columns=columns)
+    return x
+
+
 def check_labels(y: np.ndarray, name: str = "y", *, num_rows: int, num_classes: int) -> None:
     """Raise InputError unless `y` is (num_rows,) whole numbers in 0..num_classes-1."""
     _check_rows(y, name, num_rows)

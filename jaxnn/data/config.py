@@ -1,7 +1,8 @@
 """The options of loading a set, as one frozen record: the configuration of studies and the flags of the shell."""
 
 from dataclasses import dataclass
-from typing import Literal
+
+from jaxnn.data.types import Task
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class DataConfig:
     data_dir: str | None = None
     """Folder of the official files; default: $JAXNN_DATA_DIR, else jaxnn's folder in the user's cache."""
     validation: int | float | None = None
-    """Validation rows: a count, or a share of the rows; 0 for none."""
+    """Validation rows: a count, or a share; of the official validation set where there is one; 0 for none."""
     test: int | float | None = None
     """Test rows: a count, or a share; of the official test set where there is one; 0 for none."""
     train: int | None = None
@@ -37,7 +38,7 @@ class DataConfig:
     label: str | int | None = None
     """Label column of a csv table, by name or by index from 0 (negative: from the end); default: the column
     named "label", or the last one of a table without a header."""
-    task: Literal["classification", "regression"] | None = None
+    task: Task | None = None
     """What the label column of a csv table is; default: classification."""
     features: tuple[str, ...] = ()
     """Feature maps of a 2-D set, out of x1 x2 x1sq x2sq x1x2 sinx1 sinx2; default: x1 x2."""

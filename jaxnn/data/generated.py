@@ -60,9 +60,8 @@ def spiral_k(config: DataConfig) -> Source:
     num_arms = _count("num_arms", config.num_arms, 3, low=2)
     n, noise = _num_examples(config, 500, low=num_arms), _noise(config, 0.2)
     rng = _rng(config.seed)
-    arm = np.arange(n) % num_arms
-    r = np.concatenate([np.linspace(0, 1, np.sum(arm == j)) for j in range(num_arms)])
-    arm = np.sort(arm)
+    arm = np.sort(np.arange(n) % num_arms)
+    r = np.concatenate([np.linspace(0, 1, size) for size in np.bincount(arm)])
     t = 2 * np.pi * arm / num_arms + 4 * r + noise * rng.standard_normal(n)
     names = tuple(map(str, range(num_arms)))
     origin = f"{num_arms} spiral arms of {n} points in all, noise {noise:g} rad, after the cs231n course notes."
@@ -124,7 +123,7 @@ def multi_gauss(config: DataConfig) -> Source:
     distance = np.linalg.norm(moved[:, None] - centers[None], axis=2)
     cones = signs[None] * np.clip(1 - distance / 2, 0, 1)
     highest = np.argmax(np.abs(cones), axis=1)
-    return _targets(x, cones[np.arange(len(x)), highest], "Six Gaussians", config)
+    return _targets(x, cones[np.arange(len(x)), highest], "Six cones (multi-gauss)", config)
 
 
 def _playground(config: DataConfig, num_examples: int) -> tuple[int, float, np.random.Generator]:

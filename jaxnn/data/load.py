@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields
 from os import PathLike, fspath
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from jaxnn.data import generated
 from jaxnn.data.assemble import Size, assemble
@@ -11,7 +11,7 @@ from jaxnn.data.config import DataConfig
 from jaxnn.data.digits import digits
 from jaxnn.data.official import mnist_like
 from jaxnn.data.tabular import TWO_D, csv_table, two_d
-from jaxnn.data.types import Data, Source
+from jaxnn.data.types import Data, Source, Task
 from jaxnn.errors import InputError, unknown
 
 
@@ -80,7 +80,7 @@ def load(
     num_classes: int | None = None,
     path: str | PathLike[str] | None = None,
     label: str | int | None = None,
-    task: Literal["classification", "regression"] | None = None,
+    task: Task | None = None,
     features: tuple[str, ...] = (),
     standardize: bool = False,
 ) -> Data:
@@ -89,8 +89,9 @@ def load(
     Args:
       name: one of `available()`.
       data_dir: folder of the official files; default $JAXNN_DATA_DIR, else jaxnn's folder in the user's cache.
-      validation: validation rows, a count (int) or a share of the rows (float); 0 for none.
-      test: test rows, likewise; of the official test set where there is one.
+      validation: validation rows, a count (int) or a share (float), of the official validation set where there is
+        one; 0 for none.
+      test: test rows, likewise.
       train: train on this many rows only, a stratified part.
       resplit: pool the official splits and draw all of them at random.
       seed: seed of the splits and of generated points, any integer.

@@ -103,9 +103,10 @@ def prepare(name: str, root: Path) -> tuple[Split, Split]:
     """
     check_present(name, root)
     check_reachable(name, root)
+    print(f"Preparing {name} in {root / 'tfds'} with TFDS; this takes a minute, once.", file=sys.stderr)
     tfds.disable_progress_bar()
     config = tfds.download.DownloadConfig(manual_dir=root / name, try_download_gcs=False)
-    with _failures_as_input_errors(name, root), contextlib.redirect_stdout(sys.stderr):
+    with _failures_as_input_errors(name, root), contextlib.redirect_stdout(io.StringIO()):
         builder = _BUILDERS[name](data_dir=root / "tfds", file_format="array_record")
         builder.download_and_prepare(download_dir=root / "tfds" / "downloads", download_config=config)
         return _read_records(builder, "train"), _read_records(builder, "test")

@@ -117,7 +117,10 @@ def row_count(name: str, size: int | float, n: int, *, low: int = 0) -> int:
         raise InputError(f"`{name}` must be a count (an int) or a share in [0, 1); got {size!r}.")
     count = round(float(size) * n)
     if count < low or (size > 0 and count == 0):
-        raise InputError(f"`{name}` must be at least one row: a share of {size} of {n} rows is {count}.")
+        raise InputError(
+            f"`{name}` must be at least one row: a share of {size} of {n} rows is {count}; give a count, or 0 for "
+            f"none."
+        )
     return count
 
 

@@ -39,7 +39,8 @@ class _Lines(NamedTuple):
 def read_table(path: Path | str, *, label: str | int | None, labelled: bool = True) -> Table:
     """Read a table whose columns are divided by commas, semicolons, tabs or blanks, with a header or without.
 
-    A first line without a single number is the header.  Empty lines are skipped.
+    A first line without a single number, or with the name of the label column, is the header.  Empty lines are
+    skipped.
 
     Args:
       path: the file, UTF-8.
@@ -56,7 +57,7 @@ def read_table(path: Path | str, *, label: str | int | None, labelled: bool = Tr
     """
     lines = _read_lines(path)
     first = _cells(lines.texts[0], lines.delimiter)
-    header = first if not any(_is_number(cell) for cell in first) else None
+    header = first if _is_header(first, label) else None
     body = lines if header is None else lines._replace(texts=lines.texts[1:], numbers=lines.numbers[1:])
     if not body.texts:
         raise InputError(f"`{path}` must hold rows of numbers; got a header and nothing else.")
@@ -94,7 +95,14 @@ def _read_lines(path: Path | str) -> _Lines:
 def _cells(text: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return text.split()
+    if '"' not in text:
+        return [cell.strip() for cell in text.split(delimiter)]
     return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter, skipinitialspace=True))]
+
+
+def _is_header(cells: Sequence[str], label: str | int | None) -> bool:
+    name = label if isinstance(label, str) else "label"
+    return not any(_is_number(cell) for cell in cells) or (name in cells and not _is_number(name))
 
 
 def _check_lengths(lines: _Lines, expected: int, reference: str) -> None:
@@ -132,51 +140,47 @@ def _label_index(path: str, label: str | int | None, names: Sequence[str], has_h
 def _read_values(lines: _Lines, names: Sequence[str], columns: Sequence[int]) -> np.ndarray:
     """(n, len(columns)) float64 of finite numbers."""
     try:
-        values = _load(lines, columns, np.float64)
+        values = np.loadtxt(
+            lines.texts, delimiter=lines.delimiter, usecols=columns, ndmin=2, comments=None, quotechar='"'
+        )
+        if np.isfinite(values).all():
+            return values
     except ValueError:
-        raise _first_bad_cell(lines, names, columns) from None
-    if not np.isfinite(values).all():
-        raise _first_bad_cell(lines, names, columns)
-    return values
+        pass  # the slow way finds out where
+    return _read_values_slowly(lines, names, columns)
+
+
+def _read_values_slowly(lines: _Lines, names: Sequence[str], columns: Sequence[int]) -> np.ndarray:
+    """The same cell by cell, to say which cells are not finite numbers: how many, and where the first one is."""
+    rows, bad = [], []
+    for text, number in zip(lines.texts, lines.numbers, strict=True):
+        cells = _cells(text, lines.delimiter)
+        bad += [(number, i, cells[i]) for i in columns if not _is_finite_number(cells[i])]
+        if not bad:
+            rows.append([float(cells[i]) for i in columns])
+    if bad:
+        number, i, cell = bad[0]
+        raise InputError(
+            f"`{lines.path}` must hold finite numbers: {len(bad)} of its cells are not, the first in line "
+            f"{number}, column {i} (`{names[i]}`): {cell!r}; drop or fill those rows."
+        )
+    return np.array(rows)
 
 
 def _read_labels(lines: _Lines, names: Sequence[str], column: int) -> np.ndarray:
     """(n,) float64 if the labels are numbers, str if they are names; a mixture is a slip, and refused."""
-    labels = np.char.strip(_load(lines, [column], np.str_)[:, 0])
-    numeric = np.array([_is_number(label) for label in labels])
-    if numeric.all():
+    labels = [_cells(text, lines.delimiter)[column] for text in lines.texts]
+    numeric = [_is_number(label) for label in labels]
+    if all(numeric):
         return _read_values(lines, names, [column])[:, 0]
-    odd = (numeric != numeric[0]) | (labels == "")
-    if odd.any():
-        row = int(np.argmax(odd))
+    odd = [row for row, label in enumerate(labels) if numeric[row] != numeric[0] or not label]
+    if odd:
         raise InputError(
             f"`{lines.path}` must have a label in every line, all numbers or all names; column {column} "
-            f"(`{names[column]}`) has '{labels[0]}' in line {lines.numbers[0]} and '{labels[row]}' in line "
-            f"{lines.numbers[row]}."
+            f"(`{names[column]}`) has {labels[0]!r} in line {lines.numbers[0]} and {labels[odd[0]]!r} in line "
+            f"{lines.numbers[odd[0]]}."
         )
-    return labels
-
-
-def _load(lines: _Lines, columns: Sequence[int], dtype: type[np.generic]) -> np.ndarray:
-    return np.loadtxt(
-        lines.texts, dtype, delimiter=lines.delimiter, usecols=columns, ndmin=2, comments=None, quotechar='"'
-    )
-
-
-def _first_bad_cell(lines: _Lines, names: Sequence[str], columns: Sequence[int]) -> InputError:
-    """The error for cells that are not finite numbers: how many, and where the first one is.
-
-    Slow, and only walked once something is known to be wrong.
-    """
-    bad = []
-    for text, number in zip(lines.texts, lines.numbers, strict=True):
-        cells = _cells(text, lines.delimiter)
-        bad += [(cells[i], number, i) for i in columns if not _is_finite_number(cells[i])]
-    cell, number, i = bad[0]
-    return InputError(
-        f"`{lines.path}` must hold finite numbers: {len(bad)} of its cells are not, the first in line {number}, "
-        f"column {i} (`{names[i]}`): {cell!r}; drop or fill those rows."
-    )
+    return np.array(labels)
 
 
 def _is_finite_number(cell: str) -> bool:
@@ -188,4 +192,4 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # Python reads 1_000, tables do not mean it

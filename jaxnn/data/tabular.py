@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxnn.data.assemble import prepare_inputs
-from jaxnn.data.checks import check_inputs
+from jaxnn.data.checks import as_float32, check_inputs
 from jaxnn.data.config import DataConfig
 from jaxnn.data.idx import read_bytes
 from jaxnn.data.official import data_root
@@ -162,7 +162,7 @@ def _classes(columns: list[np.ndarray | None], path: str) -> tuple[tuple[str, ..
 def _targets(labels: np.ndarray | None, path: str) -> np.ndarray:
     if labels is None or labels.dtype.kind != "f":
         raise InputError(f"`{path}` must have numbers in its label column for regression; got text.")
-    return labels[:, None].astype(np.float32)
+    return as_float32(labels[:, None], str(path))
 
 
 def _file_sha256(path: Path | str) -> str:

@@ -28,6 +28,10 @@ def with_value(array, place, value):
         (X[:0], r"`x` must be \(n, ...\) with at least one row and one column; got the shape \(0, 2\)"),
         (X[:, :0], r"got the shape \(20, 0\)"),
         (X[:, 0], r"got the shape \(20,\)"),
+        (
+            with_value(X, (2, 0), 1e39),
+            r"1 of its 40 values .* \(inf\) in row 2, column 0",
+        ),
         (X.astype(str), "`x` must hold numbers; got <U32"),
         (X.astype(object), "`x` must hold numbers; got object"),
         (X * 1j, "`x` must hold numbers; got complex128"),
@@ -62,6 +66,7 @@ def test_inputs_that_cannot_be_used(x, message):
         (Y, {"task": "clustering"}, "`clustering` is not a known task"),
         (Y, {"scale": 0.0}, r"`scale` must be a finite number in \(0, inf\)"),
         (with_value(Y, 2, np.nan), {"task": "regression"}, r"`y` must be finite: 1 .* in row 2"),
+        (with_value(Y, 3, -1e40), {"task": "regression"}, r"`y` must be finite: 1 .* \(-inf\) in row 3"),
         (np.zeros((20, 2, 2)), {"task": "regression"}, r"one row of targets an example, of shape \(n, k\)"),
         (np.zeros((19, 2)), {"task": "regression"}, "one entry for each row of x, 20; got 19"),
     ],
