@@ -14,10 +14,10 @@ import sys
 
 from jaxnn import stats
 from jaxnn.cli import experiment_main
-from jaxnn.config import ModelConfig, StudyConfig, TrainConfig
 from jaxnn.data import DataConfig
-from jaxnn.experiment import Analysis, Experiment, Outcome, Study
+from jaxnn.experiment import Experiment, Preset
 from jaxnn.labels import setting_label
+from jaxnn.study import Analysis, ModelConfig, Outcome, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 
 WIDTHS = ((16,), (64,), (128,), (512,))
@@ -44,7 +44,7 @@ def analyse(outcome: Outcome) -> Analysis:
     return Analysis(notes=notes)
 
 
-def study(dataset: str, *, epochs: int, batch_size: int, seeds: int) -> Study:
+def preset(dataset: str, *, epochs: int, batch_size: int, seeds: int) -> Preset:
     """The study at one size."""
     config = StudyConfig(
         data=DataConfig(dataset=dataset),
@@ -54,16 +54,16 @@ def study(dataset: str, *, epochs: int, batch_size: int, seeds: int) -> Study:
         seeds=seeds,
         final="retrain",
     )
-    return Study(config, SWEEP)
+    return Preset(config, SWEEP)
 
 
 EXPERIMENT = Experiment(
     name="widths",
     question="How wide should one hidden layer be, relu or sigmoid, and do 30 epochs help over 15?",
     presets={
-        "quick": study("digits", epochs=30, batch_size=32, seeds=5),
-        "cpu": study("fashion_mnist", epochs=30, batch_size=128, seeds=5),
-        "full": study("fashion_mnist", epochs=30, batch_size=128, seeds=20),
+        "quick": preset("digits", epochs=30, batch_size=32, seeds=5),
+        "cpu": preset("fashion_mnist", epochs=30, batch_size=128, seeds=5),
+        "full": preset("fashion_mnist", epochs=30, batch_size=128, seeds=20),
     },
     analyse=analyse,
 )

@@ -1,4 +1,4 @@
-"""Finding the experiments: the files of `experiments/`, beside the package in a checkout, inside it when installed."""
+"""Finding the experiments: files of `experiments/`, beside the package in a checkout, inside it when installed."""
 
 import ast
 import runpy

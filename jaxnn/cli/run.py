@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +11,12 @@ import tyro
 
 from jaxnn import runtime
 from jaxnn.cli.parse import leading_name, parse
-from jaxnn.config import StudyConfig
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import unknown
-from jaxnn.experiment import Experiment, Study, run_experiment
-from jaxnn.sweep import parse_sweep
+from jaxnn.experiment import Experiment
+from jaxnn.study import StudyConfig, run_study
+from jaxnn.study.rundir import default_output
+from jaxnn.study.sweep import parse_sweep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +53,21 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
     preset = finder.parse_known_args(arguments)[0].preset
     if preset not in experiment.presets:
         raise unknown("preset", preset, experiment.presets)
-    study = experiment.presets[preset]
-    flags = parse(RunFlags, RunFlags(study.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
+    chosen = experiment.presets[preset]
+    flags = parse(RunFlags, RunFlags(chosen.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
     words = list(flags.sweep)
-    kept = {} if "none" in words else study.sweep
+    kept = {} if "none" in words else chosen.sweep
     sweep = {**kept, **parse_sweep([word for word in words if word != "none"])}
     runtime.start(platform=flags.platform, debug=flags.debug)
-    _, path = run_experiment(experiment, Study(flags.config, sweep), output=flags.output, overwrite=flags.overwrite)
-    print(f"report: {path / 'report.html'}")
+    directory = flags.output or default_output(experiment.name, datetime.now())
+    run_study(
+        flags.config,
+        sweep,
+        name=experiment.name,
+        question=experiment.question,
+        analyse=experiment.analyse,
+        output=directory,
+        overwrite=flags.overwrite,
+    )
+    print(f"report: {directory / 'report.html'}")
     return 0

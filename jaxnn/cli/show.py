@@ -36,9 +36,9 @@ def list_command(arguments: Sequence[str]) -> int:
 def summary_command(arguments: Sequence[str]) -> int:
     """`jaxnn summary MODEL`: the layers of a model, with shapes, parameters and FLOPs."""
     from jaxnn import models
-    from jaxnn.config import ModelConfig
     from jaxnn.data import DataInfo
-    from jaxnn.recipe import MODELS, build_model
+    from jaxnn.study.config import ModelConfig
+    from jaxnn.study.recipe import MODELS, build_model
 
     @dataclasses.dataclass(frozen=True)
     class SummaryFlags:
@@ -102,7 +102,8 @@ def data_command(arguments: Sequence[str]) -> int:
 
 def _describe(loaded) -> dict[str, str]:
     info = loaded.info
-    sizes = [f"{len(split.x):,} {name}" for name, split in zip(("training", "validation", "test"), _splits(loaded))]
+    splits = {"training": loaded.train, "validation": loaded.validation, "test": loaded.test}
+    sizes = [f"{len(split.x):,} {name}" for name, split in splits.items()]
     lines = {
         "name": info.name,
         "source": info.source,
@@ -117,7 +118,3 @@ def _describe(loaded) -> dict[str, str]:
         lines["features"] = ", ".join(info.feature_names)
     lines |= {f"SHA-256 {name}" if "." not in name else name: digest for name, digest in info.sha256.items()}
     return lines
-
-
-def _splits(loaded):
-    return loaded.train, loaded.validation, loaded.test

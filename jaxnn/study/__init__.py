@@ -1,0 +1,26 @@
+"""Studies: a configuration and a grid, trained as few programs, returned and saved as labelled arrays."""
+
+from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.study.outcome import Outcome, conclude
+from jaxnn.study.plan import Plan, Program, Setting, plan_study
+from jaxnn.study.publish import Analysis
+from jaxnn.study.runner import run_study
+from jaxnn.study.training import Progress, TrainedProgram, predict_members, train_study
+
+__all__ = [
+    "Analysis",
+    "ModelConfig",
+    "Outcome",
+    "Plan",
+    "Program",
+    "Progress",
+    "Setting",
+    "StudyConfig",
+    "TrainConfig",
+    "TrainedProgram",
+    "conclude",
+    "plan_study",
+    "predict_members",
+    "run_study",
+    "train_study",
+]

@@ -1,0 +1,111 @@
+"""What a study found, as an `xarray.Dataset` with a dimension for every swept field, the seed and the epoch."""
+
+import json
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from jaxnn import stats
+from jaxnn.data import Data
+from jaxnn.losses import loss_function
+from jaxnn.metrics import accuracy, confusion_matrix, predict
+from jaxnn.population import Recipe
+from jaxnn.run import BETTER
+from jaxnn.study.plan import Plan
+from jaxnn.study.sweep import swept_value_coordinate
+from jaxnn.study.training import TrainedProgram
+
+
+def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
+    """The histories of every member, and when each was best, stopped or diverged.
+
+    Variables over (settings..., seed, epoch): the recorded metrics, NaN where a member had stopped.  Over
+    (settings..., seed): `best_epoch` (0: none), `stopped_at` (last epoch trained), `diverged_at` (first step
+    whose objective was not finite, -1: never).
+    """
+    shape = tuple(len(values) for values in plan.sweep.values())
+    num_settings, num_seeds = len(plan.settings), len(plan.seeds)
+    histories: dict[str, np.ndarray] = {}
+    integers = {
+        name: np.zeros((num_settings, num_seeds), np.int32) for name in ("best_epoch", "stopped_at", "diverged_at")
+    }
+    epochs = sorted({epoch for one in trained for epoch in _recorded_epochs(one.program.recipe)})
+    for one in trained:
+        settings, run = list(one.program.settings), one.program.recipe.run
+        rows = np.searchsorted(epochs, _recorded_epochs(one.program.recipe))
+        for name, values in one.history.items():
+            array = histories.setdefault(name, np.full((num_settings, num_seeds, len(epochs)), np.nan, np.float32))
+            array[np.ix_(settings, range(num_seeds), rows)] = values.reshape(len(settings), num_seeds, -1)
+        stopped_at = np.where(one.stopped_at == 0, run.epochs, one.stopped_at)
+        for name, values in (
+            ("best_epoch", one.best_epoch),
+            ("stopped_at", stopped_at),
+            ("diverged_at", one.diverged_at),
+        ):
+            integers[name][settings] = values.reshape(len(settings), num_seeds)
+    members = (*plan.sweep, "seed")
+    variables = {
+        name: ((*members, "epoch"), a.reshape(*shape, num_seeds, len(epochs))) for name, a in histories.items()
+    }
+    variables |= {name: (members, a.reshape(*shape, num_seeds)) for name, a in integers.items()}
+    coordinates = {name: [swept_value_coordinate(value) for value in values] for name, values in plan.sweep.items()}
+    coordinates |= {"seed": list(plan.seeds), "epoch": epochs}
+    monitor = plan.config.training.monitor
+    attributes = {"monitor": monitor, "mode": BETTER[monitor]}
+    return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+
+
+def selected_setting(plan: Plan, ds: xr.Dataset) -> int | None:
+    """The position in `plan.settings` of the setting that is best on validation; None if every member diverged."""
+    best = stats.select(ds, ds.attrs["monitor"], ds.attrs["mode"])
+    return None if best is None else _position(ds, best.setting)
+
+
+def members_of(plan: Plan, trained: Sequence[TrainedProgram], setting: int) -> tuple[TrainedProgram, slice]:
+    """The trained program that holds a setting, and where its members are in it, in the order of the seeds."""
+    for one in trained:
+        if setting in one.program.settings:
+            first = one.program.settings.index(setting) * len(plan.seeds)
+            return one, slice(first, first + len(plan.seeds))
+    raise ValueError(f"setting {setting} is in none of the programs")
+
+
+def test_variables(recipe: Recipe, data: Data, outputs: np.ndarray, seeds: Sequence[int]) -> xr.Dataset:
+    """The test metrics of one setting's members, and for classes their confusion matrices.
+
+    Args:
+        recipe: of the members.
+        data: the set, with its test split.
+        outputs: of the members for the test inputs, (seeds, rows, ...).
+        seeds: of the members.
+    """
+    targets = data.test.x * np.float32(data.info.scale) if recipe.run.reconstruct else data.test.y
+    loss = loss_function(recipe.loss)
+    variables = {
+        "test_loss": ("seed", np.asarray([loss(jnp.asarray(o), jnp.asarray(targets)).mean() for o in outputs]))
+    }
+    coordinates = {"seed": list(seeds)}
+    if data.info.task == "classification" and not recipe.run.reconstruct:
+        labels, classes = jnp.asarray(data.test.y), data.info.num_classes
+        variables["test_accuracy"] = "seed", np.asarray([accuracy(jnp.asarray(o), labels).mean() for o in outputs])
+        matrices = [confusion_matrix(labels, predict(jnp.asarray(o)), classes) for o in outputs]
+        variables["confusion"] = ("seed", "true", "predicted"), np.asarray(matrices)
+        coordinates |= {"true": list(data.info.class_names), "predicted": list(data.info.class_names)}
+    return xr.Dataset(variables, coords=coordinates)
+
+
+def save_dataset(ds: xr.Dataset, path) -> None:
+    """Write netCDF (HDF5).  Attributes that are mappings are stored as JSON text."""
+    attributes = {name: json.dumps(v) if isinstance(v, dict | list) else v for name, v in ds.attrs.items()}
+    ds.assign_attrs(attributes).to_netcdf(path, engine="h5netcdf")
+
+
+def _recorded_epochs(recipe: Recipe) -> list[int]:
+    return list(range(recipe.run.eval_every, recipe.run.epochs + 1, recipe.run.eval_every))
+
+
+def _position(ds: xr.Dataset, setting) -> int:
+    place, sizes = stats.locate(ds, setting), [ds.sizes[dim] for dim in stats.setting_dims(ds)]
+    return int(np.ravel_multi_index(tuple(place.values()), sizes)) if sizes else 0

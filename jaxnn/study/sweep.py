@@ -1,0 +1,134 @@
+"""A sweep: the fields a study varies, and the settings they make."""
+
+import dataclasses
+import itertools
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from jaxnn.data import DataConfig
+from jaxnn.errors import InputError, unknown
+from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.types import Hparams
+
+SECTIONS = ("data", "model", "training", "hparams")
+# Fields that say how a study is judged rather than what is trained; a sweep over them has no meaning.
+NOT_SWEPT = ("monitor", "data_dir", "eval_every")
+
+
+def sweepable() -> dict[str, str]:
+    """Every field a sweep may vary -> the section of `StudyConfig` that holds it."""
+    fields = {}
+    for section in SECTIONS:
+        for field in dataclasses.fields(_section_type(section)):
+            if field.name not in NOT_SWEPT:
+                fields[field.name] = section
+    return fields
+
+
+def expand(config: StudyConfig, sweep: Mapping[str, Sequence[Any]]) -> list[StudyConfig]:
+    """The settings of a study: `config` with every combination of the swept values, the last field fastest.
+
+    Raises:
+        InputError: an unknown field, no values, or a value twice.
+    """
+    valid = sweepable()
+    for name, values in sweep.items():
+        if name not in valid:
+            raise unknown("field to sweep", name, valid)
+        if not values:
+            raise InputError(f"`{name}` is swept over no values; give at least one, or leave it out.")
+        repeated = [value for position, value in enumerate(values) if value in values[:position]]
+        if repeated:
+            raise InputError(f"`{name}` is swept over {repeated[0]!r} twice; give each value once.")
+    settings = []
+    for values in itertools.product(*sweep.values()):
+        setting = config
+        for name, value in zip(sweep, values, strict=True):
+            section = valid[name]
+            part = dataclasses.replace(getattr(setting, section), **{name: value})
+            setting = dataclasses.replace(setting, **{section: part})
+        settings.append(setting)
+    return settings
+
+
+def parse_sweep(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """A sweep from its words on the command line: `learning_rate=1e-3,1e-2`, `hidden=16,64,100-10`.
+
+    Values are separated by commas; the parts of one value that has several (layers, features) by `-` or `+`.
+
+    Raises:
+        InputError: a word of another form, an unknown field, or a value of the wrong type.
+    """
+    sweep = {}
+    valid = sweepable()
+    for text in texts:
+        name, equals, values = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or not values:
+            raise InputError(f"`--sweep {text}` must be a field and its values: `--sweep learning_rate=1e-3,1e-2`.")
+        if name not in valid:
+            raise unknown("field to sweep", name, valid)
+        if name in sweep:
+            raise InputError(f"`{name}` is swept twice; give all its values in one `--sweep`.")
+        kind = typing.get_type_hints(_section_type(valid[name]))[name]
+        sweep[name] = tuple(_parse(name, value.strip(), kind) for value in values.split(","))
+    return sweep
+
+
+def swept_value_coordinate(value: Any) -> int | float | str:
+    """A swept value as the coordinate of a dimension: a number or a string, one layer (16,) as its width."""
+    if isinstance(value, tuple):
+        return value[0] if len(value) == 1 and isinstance(value[0], int) else "-".join(map(str, value)) or "none"
+    return "none" if value is None else str(value) if isinstance(value, bool) else value
+
+
+def _section_type(section: str) -> type:
+    return {"data": DataConfig, "model": ModelConfig, "training": TrainConfig, "hparams": Hparams}[section]
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    """`text` as a value of the annotated type `kind`, the first of its alternatives that takes it."""
+    alternatives = typing.get_args(kind) if isinstance(kind, types.UnionType) or _is_union(kind) else (kind,)
+    for alternative in alternatives:
+        try:
+            return _parse_one(text, alternative)
+        except ValueError:
+            continue
+    raise InputError(f"`{name}` cannot be `{text}`: it takes {_describe_type(alternatives)}.")
+
+
+def _is_union(kind: Any) -> bool:
+    return typing.get_origin(kind) is typing.Union
+
+
+def _parse_one(text: str, kind: Any) -> Any:
+    if kind is type(None) and text == "none":
+        return None
+    if kind is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if kind in (int, float, str):
+        return kind(text)
+    if typing.get_origin(kind) is Literal and text in typing.get_args(kind):
+        return text
+    if typing.get_origin(kind) is tuple:
+        item = typing.get_args(kind)[0]
+        parts = [] if text == "none" else text.split("-" if item is int else "+")
+        return tuple(item(part) for part in parts)
+    raise ValueError(text)
+
+
+def _describe_type(alternatives: Sequence[Any]) -> str:
+    words = {int: "a whole number", float: "a number", str: "a name", bool: "true or false", type(None): "none"}
+    described = []
+    for kind in alternatives:
+        if typing.get_origin(kind) is Literal:
+            described.append(", ".join(f"`{value}`" for value in typing.get_args(kind)))
+        elif typing.get_origin(kind) is tuple:
+            described.append(
+                "whole numbers joined by `-`" if typing.get_args(kind)[0] is int else "words joined by `+`"
+            )
+        elif kind in words:
+            described.append(words[kind])
+    return " or ".join(described)
