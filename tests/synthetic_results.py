@@ -30,8 +30,13 @@ def make_results(
     order = np.arange(math.prod(shape)).reshape(shape)[..., None, None]
     epoch = np.arange(1, epochs + 1)
     luck = rng.normal(0, 0.006, (*shape, seeds, 1))
-    train_loss = 0.35 - 0.012 * order + 0.9 * np.exp(-epoch / (2 + 0.4 * order)) + luck
-    val_loss = train_loss + 0.05 + 0.0012 * (order + 1) * epoch + rng.normal(0, 0.004, (*shape, seeds, epochs))
+    train_loss = 0.35 - 0.03 * order / order.size**0.5 + 0.9 * np.exp(-epoch / (2 + 2 * order / order.size)) + luck
+    val_loss = (
+        train_loss
+        + 0.05
+        + 0.0006 * (1 + order / order.size) * epoch
+        + rng.normal(0, 0.004, (*shape, seeds, epochs))
+    )
     histories = {"train_loss": train_loss, "val_loss": val_loss}
     monitor, mode = "val_loss", "min"
     if not regression:

@@ -120,7 +120,7 @@ def test_holm_by_hand():
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_rejects_what_the_stepwise_procedure_rejects(p_values):
-    """Oracle: the procedure as Holm tells it: walk up the sorted p-values, stop at the first p_i > a / (m + 1 - i)."""
+    """Oracle: the procedure itself: walk up the sorted p-values, stop at the first p_i > a / (m + 1 - i)."""
     level, m = 0.05, len(p_values)
     rejected = set()
     for i, position in enumerate(np.argsort(p_values, kind="stable")):

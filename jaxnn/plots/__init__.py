@@ -3,15 +3,20 @@
 Nothing outside this package imports matplotlib, and nothing in it touches pyplot or the global settings.
 """
 
+from matplotlib.figure import Figure
+
 from jaxnn.plots.boundaries import DecisionPanel, Mesh, make_mesh, plot_decision_boundaries
 from jaxnn.plots.comparison import plot_comparison, plot_confusion
 from jaxnn.plots.curves import plot_curves
+from jaxnn.plots.embed import embed_svg
 from jaxnn.plots.images import plot_images, plot_samples
 from jaxnn.plots.style import figure_svg, save_figure
 
 __all__ = [
     "DecisionPanel",
+    "Figure",
     "Mesh",
+    "embed_svg",
     "figure_svg",
     "make_mesh",
     "plot_comparison",

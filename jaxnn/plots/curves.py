@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from jaxnn import stats
-from jaxnn.errors import unknown
 from jaxnn.labels import field_label, is_share, metric_label, metric_value, value_label
 from jaxnn.plots.style import ACCENT, FAINT, GRID, line_colors, panels, scale_values, styled
 
 MAX_LINES = 12
 MAX_PANELS = 30
+MAX_CONTEXT = 16
+"""Panels up to which each also shows the curves of the others."""
 
 
 class Curve(NamedTuple):
@@ -37,7 +38,7 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
     One swept field gives one panel with a line for each value; two give a grid with a panel for each pair, the
     others grey behind it; more give a panel for each value of the first.  Members that diverged are not in
     the mean and are counted in the label.  Where some seeds have stopped early the line is thin and dotted:
-    it is the mean of fewer seeds.
+    it is the mean of fewer seeds.  The first tenth of the epochs does not count for the limits.
 
     Args:
         ds: results of a study.
@@ -47,32 +48,25 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
     Returns:
         A figure, 9 inches wide.
     """
-    histories = [str(name) for name, variable in ds.data_vars.items() if "epoch" in variable.dims]
-    if metric not in histories:
-        raise unknown("metric of this study", metric, histories)
+    stats.history(ds, metric)
     panel_dims, line_dims = _layout({dim: ds.sizes[dim] for dim in stats.setting_dims(ds)})
     figure, axes = _panel_grid(ds, panel_dims)
-    epochs = ds["epoch"].values
-    curves = _curves(ds, metric, confidence)
-    lines = _combinations(ds, line_dims)
-    styles = line_colors([line[line_dims[0]] for line in lines]) if len(line_dims) == 1 else line_colors(lines)
-    if lines == [{}]:
-        styles = [(ACCENT, "-")]
+    epochs, curves = ds["epoch"].values, _curves(ds, metric, confidence)
     for ax, panel in zip(axes, _combinations(ds, panel_dims), strict=True):
-        own = [curves[_key(ds, panel | line)] for line in lines]
-        if not line_dims and 1 < len(axes) <= MAX_PANELS // 2:
-            _draw_others(ax, epochs, [curve for curve in curves.values() if curve is not own[0]])
-        for line, curve, (color, dash) in zip(lines, own, styles, strict=True):
-            _draw_curve(ax, epochs, curve, color, dash, ", ".join(map(value_label, line.values())))
-        if panel:
-            ax.set_title(", ".join(map(value_label, panel.values())))
+        own = [(setting, curve) for setting, curve in curves if panel.items() <= setting.items()]
+        if not line_dims and 1 < len(axes) <= MAX_CONTEXT:
+            _draw_others(ax, epochs, [curve for setting, curve in curves if panel != setting])
+        _draw_lines(ax, epochs, own, line_dims)
+        ax.set_title(", ".join(map(value_label, panel.values())))
         if len(own) == 1:
-            _mark_best(ax, epochs, own[0], metric)
-    means, bounds = (
-        np.concatenate([np.ravel(c[i]) for c in curves.values() for i in parts]) for parts in ([0], [1, 2])
-    )
+            _annotate(ax, epochs, own[0][1], metric)
+    late = len(epochs) // 10  # the steep start would flatten all that follows: it may leave the panel
+    means = np.concatenate([curve.mean[late:] for _, curve in curves])
+    bounds = np.concatenate([side[late:] for _, curve in curves for side in (curve.low, curve.high)])
     scale_values(axes[0], "y", metric, means, bounds)
     axes[0].xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    if np.isnan(means).all():
+        axes[0].set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     figure.suptitle(_title(ds, metric, confidence, panel_dims), x=0.008, ha="left")
     figure.supxlabel("epoch", fontsize=9)
     if line_dims:
@@ -116,26 +110,33 @@ def _combinations(ds: xr.Dataset, dims: list[str]) -> list[dict[str, Any]]:
     return [dict(zip(dims, v, strict=True)) for v in itertools.product(*(ds[d].values.tolist() for d in dims))]
 
 
-def _key(ds: xr.Dataset, setting: Mapping[str, Any]) -> tuple:
-    return tuple(setting[dim] for dim in stats.setting_dims(ds))
-
-
-def _curves(ds: xr.Dataset, metric: str, confidence: float) -> dict[tuple, Curve]:
-    """The curve of every setting, by its values in sweep order."""
+def _curves(ds: xr.Dataset, metric: str, confidence: float) -> list[tuple[stats.Setting, Curve]]:
+    """Every setting with its curve, in sweep order."""
     finished = ds["diverged_at"] < 0
     interval = stats.t_interval(ds[metric].where(finished), axis="seed", confidence=confidence)
     whole = interval.n == finished.sum("seed")
-    curves = {}
+    curves = []
     for setting in stats.settings(ds):
         at = stats.locate(ds, setting)
-        curves[_key(ds, setting)] = Curve(
+        curve = Curve(
             mean=interval.mean.isel(at).values,
             low=interval.low.isel(at).values,
             high=interval.high.isel(at).values,
             whole=whole.isel(at).values,
             diverged=int((~finished.isel(at)).sum()),
         )
+        curves.append((setting, curve))
     return curves
+
+
+def _draw_lines(
+    ax: Axes, epochs: np.ndarray, curves: list[tuple[stats.Setting, Curve]], line_dims: list[str]
+) -> None:
+    """One panel's curves: in the accent colour if it has just one, else in the colours of `line_dims`."""
+    values = [[setting[dim] for dim in line_dims] for setting, _ in curves]
+    styles = line_colors([v[0] if len(v) == 1 else v for v in values]) if line_dims else [(ACCENT, "-")]
+    for (_, curve), value, (color, dash) in zip(curves, values, styles, strict=True):
+        _draw_curve(ax, epochs, curve, color, dash, ", ".join(map(value_label, value)))
 
 
 def _draw_curve(ax: Axes, epochs: np.ndarray, curve: Curve, color: Any, dash: Any, label: str) -> None:
@@ -149,8 +150,6 @@ def _draw_curve(ax: Axes, epochs: np.ndarray, curve: Curve, color: Any, dash: An
         ax.plot(epochs, curve.mean, color=color, linewidth=0.9, linestyle=(0, (1, 1.5)))
     bounded = np.isfinite(curve.low)
     ax.fill_between(epochs, curve.low, curve.high, where=bounded, color=color, alpha=0.18, linewidth=0)
-    if np.isnan(curve.mean).all():
-        ax.plot([], [], color=color)
 
 
 def _draw_others(ax: Axes, epochs: np.ndarray, curves: list[Curve]) -> None:
@@ -160,19 +159,21 @@ def _draw_others(ax: Axes, epochs: np.ndarray, curves: list[Curve]) -> None:
     ax.plot(x, y, color=GRID, linewidth=0.9, zorder=1)
 
 
-def _mark_best(ax: Axes, epochs: np.ndarray, curve: Curve, metric: str) -> None:
-    """A dot and a value where the mean of all seeds is best."""
+def _annotate(ax: Axes, epochs: np.ndarray, curve: Curve, metric: str) -> None:
+    """Where the mean of a validation metric is best, and how many seeds are not in it."""
     mean = np.where(curve.whole, curve.mean, np.nan)
     if np.isnan(mean).all():
         ax.text(0.5, 0.5, "every seed diverged", color=FAINT, ha="center", va="center", transform=ax.transAxes)
         return
-    best = int(np.nanargmax(mean) if is_share(metric) else np.nanargmin(mean))
-    ax.plot(epochs[best], mean[best], "o", color=ACCENT, markersize=3.5)
-    text = f"{metric_value(metric, float(mean[best]))}, epoch {epochs[best]}"
-    corner, align = ((0.97, 0.06), "bottom") if is_share(metric) else ((0.97, 0.95), "top")
+    text = []
+    if metric.startswith("val_"):
+        best = int(np.nanargmax(mean) if is_share(metric) else np.nanargmin(mean))
+        ax.plot(epochs[best], mean[best], "o", color=ACCENT, markersize=3.5)
+        text.append(f"{metric_value(metric, float(mean[best]))}, epoch {epochs[best]}")
     if curve.diverged:
-        text += f"\n{curve.diverged} diverged"
-    ax.text(*corner, text, ha="right", va=align, fontsize=8, color=FAINT, transform=ax.transAxes)
+        text.append(f"{curve.diverged} diverged")
+    y, align = (0.06, "bottom") if is_share(metric) else (0.95, "top")
+    ax.text(0.97, y, "\n".join(text), ha="right", va=align, fontsize=8, color=FAINT, transform=ax.transAxes)
 
 
 def _title(ds: xr.Dataset, metric: str, confidence: float, panel_dims: list[str]) -> str:

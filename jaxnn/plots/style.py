@@ -55,6 +55,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
+    "axes.xmargin": 0.02,
     "figure.facecolor": PAPER,
     "axes.facecolor": "none",
     "figure.constrained_layout.use": True,
@@ -172,7 +173,9 @@ def scale_values(ax: Axes, axis: Literal["x", "y"], metric: str, values: np.ndar
     be twelve times as wide.  Positive values that span more than a factor of 30 get a log scale.
     """
     values, bounds = values[np.isfinite(values)], bounds[np.isfinite(bounds)]
+    ticks = ax.xaxis if axis == "x" else ax.yaxis
     if not values.size:
+        ticks.set_ticks([])
         return
     is_log = bool(values.min() > 0 and values.max() > 30 * values.min())
     to_length, from_length = (math.log, math.exp) if is_log else (float, float)
@@ -182,7 +185,6 @@ def scale_values(ax: Axes, axis: Literal["x", "y"], metric: str, values: np.ndar
     low, high = max(low - room, min([low, *ends])), min(high + room, max([high, *ends]))
     margin = 0.04 * (high - low) or room / 2
     set_scale, set_limits = (ax.set_xscale, ax.set_xlim) if axis == "x" else (ax.set_yscale, ax.set_ylim)
-    ticks = ax.xaxis if axis == "x" else ax.yaxis
     if is_log:
         set_scale("log")
         ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

@@ -44,18 +44,18 @@ def at_best_epoch(ds: xr.Dataset, metric: str) -> xr.DataArray:
 
     NaN where a member diverged, or has no best epoch (`best_epoch` 0).
     """
-    history = _history(ds, metric)
-    best = history.where(history["epoch"] == ds["best_epoch"]).sum("epoch", min_count=1)
+    values = history(ds, metric)
+    best = values.where(values["epoch"] == ds["best_epoch"]).sum("epoch", min_count=1)
     return best.where(ds["diverged_at"] < 0).transpose(*setting_dims(ds), "seed")
 
 
 def at_epoch(ds: xr.Dataset, metric: str, epoch: int) -> xr.DataArray:
     """`metric` at one epoch for every member, over (settings..., seed); NaN where it diverged or had stopped."""
-    history = _history(ds, metric)
-    recorded = history["epoch"].values.tolist()
+    values = history(ds, metric)
+    recorded = values["epoch"].values.tolist()
     if epoch not in recorded:
         raise InputError(f"`epoch` must be a recorded one, {recorded[0]} to {recorded[-1]}; got {epoch}.")
-    return history.sel(epoch=epoch, drop=True).where(ds["diverged_at"] < 0).transpose(*setting_dims(ds), "seed")
+    return values.sel(epoch=epoch, drop=True).where(ds["diverged_at"] < 0).transpose(*setting_dims(ds), "seed")
 
 
 def rank_settings(
@@ -132,7 +132,8 @@ def locate(ds: xr.Dataset, setting: Mapping[str, Any]) -> dict[str, int]:
     return position
 
 
-def _history(ds: xr.Dataset, metric: str) -> xr.DataArray:
+def history(ds: xr.Dataset, metric: str) -> xr.DataArray:
+    """`metric` of every member at every recorded epoch, over (settings..., seed, epoch)."""
     histories = [str(name) for name, variable in ds.data_vars.items() if "epoch" in variable.dims]
     if metric not in histories:
         raise unknown("metric of this study", metric, histories)

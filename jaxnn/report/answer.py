@@ -1,0 +1,84 @@
+"""The answer to a study's question, in sentences made from its numbers."""
+
+import math
+
+import xarray as xr
+
+from jaxnn import stats
+from jaxnn.labels import count_label, interval_label, metric_label, metric_value, setting_label
+from jaxnn.report.findings import Findings, gather, seed_interval
+
+LEVEL = 0.05
+MAX_NAMED = 4
+
+
+def answer(ds: xr.Dataset) -> str:
+    """Which setting was selected, how sure that is, whether the others differ, and what the test set said.
+
+    Args:
+        ds: results of a study.
+
+    Returns:
+        A few plain sentences.
+    """
+    return " ".join(answer_sentences(gather(ds)))
+
+
+def answer_sentences(findings: Findings) -> list[str]:
+    """The sentences of `answer`, from findings at hand."""
+    if findings.selected is None:
+        earliest = int(findings.ds["diverged_at"].min())
+        networks = count_label(findings.num_members, "network")
+        return [
+            f"Nothing could be selected: all {networks} diverged, the first at step {earliest:,}.",
+            "A lower learning rate or a limit on the gradient's norm usually helps.",
+        ]
+    sentences = [_selection(findings, findings.selected), _others(findings), _test(findings), _diverged(findings)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _selection(findings: Findings, selected: stats.SettingResult) -> str:
+    metric, interval = findings.monitor, selected.interval
+    value = f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
+    if not selected.setting:
+        return f"At the best epoch: {value}."
+    return f"Of {len(findings.ranking)} settings, {setting_label(selected.setting)} was selected: {value}."
+
+
+def _over_seeds(metric: str, interval: stats.Interval) -> str:
+    if interval.n < 2:
+        return "(one seed: no interval)"
+    return f"(95% interval {interval_label(metric, interval.low, interval.high)}, {interval.n} seeds)"
+
+
+def _others(findings: Findings) -> str:
+    tested = [(setting, c) for setting, c in findings.differences if not math.isnan(c.p_adjusted)]
+    if not tested:
+        return "With fewer than two seeds no two settings can be told apart." if findings.differences else ""
+    close = [setting_label(setting) for setting, c in tested if c.p_adjusted >= LEVEL]
+    test = f"paired t-tests, Holm-adjusted p < {LEVEL:g}"
+    if not close:
+        return f"It differs from every other setting ({test})."
+    named = "; ".join(close) if len(close) <= MAX_NAMED else f"{len(close)} of them"
+    if len(close) == len(tested):
+        return f"No other setting is shown to differ from it ({test})."
+    different = f"{len(tested) - len(close)} of the other {len(tested)}"
+    return f"It differs from {different} ({test}), but is not shown to differ from {named}."
+
+
+def _test(findings: Findings) -> str:
+    for metric in ("test_accuracy", "test_loss"):
+        if metric in findings.ds:
+            interval = seed_interval(findings.ds, metric)
+            if interval.n:
+                value = (
+                    f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
+                )
+                return f"On the test set, used once after the selection: {value}."
+    return ""
+
+
+def _diverged(findings: Findings) -> str:
+    if not findings.num_diverged:
+        return ""
+    return f"{findings.num_diverged} of {count_label(findings.num_members, 'network')} diverged."

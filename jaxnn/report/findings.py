@@ -1,0 +1,84 @@
+"""What the results of a study say, gathered once for all sections of its report."""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from jaxnn import stats
+from jaxnn.errors import InputError
+
+
+class Findings(NamedTuple):
+    """The numbers of a report.
+
+    monitor, mode: the validation metric of the selection, and whether it is to be small or large.
+    ranking: every setting with its interval, best first.
+    selected: the selected setting with its interval; None where every member diverged.
+    differences: of every other setting to the selected one, in the order of the ranking.
+    num_members, num_diverged: of the whole study.
+    num_test: examples in the test set; None where the results do not say.
+    """
+
+    ds: xr.Dataset
+    monitor: str
+    mode: str
+    ranking: list[stats.SettingResult]
+    selected: stats.SettingResult | None
+    differences: list[tuple[stats.Setting, stats.Comparison]]
+    num_members: int
+    num_diverged: int
+    num_test: int | None
+
+
+def gather(ds: xr.Dataset) -> Findings:
+    """Rank the settings, find the selected one, and compare the others with it."""
+    for name in ("monitor", "mode"):
+        if name not in ds.attrs:
+            raise InputError(f"`{name}` must be an attribute of the results; found {sorted(map(str, ds.attrs))}.")
+    monitor, mode = ds.attrs["monitor"], ds.attrs["mode"]
+    ranking = stats.rank_settings(ds, monitor, mode)
+    selected = _selected(ds, ranking)
+    return Findings(
+        ds=ds,
+        monitor=monitor,
+        mode=mode,
+        ranking=ranking,
+        selected=selected,
+        differences=_differences(ds, monitor, ranking, selected) if selected else [],
+        num_members=int(ds["diverged_at"].size),
+        num_diverged=int((ds["diverged_at"] >= 0).sum()),
+        num_test=int(ds["confusion"].isel(seed=0).sum()) if "confusion" in ds else None,
+    )
+
+
+def _selected(ds: xr.Dataset, ranking: list[stats.SettingResult]) -> stats.SettingResult | None:
+    """The setting that the study recorded as selected, else the best one."""
+    if not ranking[0].interval.n:
+        return None
+    recorded = json.loads(ds.attrs.get("selected", "null"))
+    if recorded is None:
+        return ranking[0]
+    position = stats.locate(ds, recorded)
+    return next(result for result in ranking if stats.locate(ds, result.setting) == position)
+
+
+def _differences(
+    ds: xr.Dataset, monitor: str, ranking: list[stats.SettingResult], selected: stats.SettingResult
+) -> list[tuple[stats.Setting, stats.Comparison]]:
+    comparison = stats.compare_settings(ds, monitor, selected.setting)
+    others = [result.setting for result in ranking if result is not selected]
+    return [(setting, _at(comparison, stats.locate(ds, setting))) for setting in others]
+
+
+def _at(comparison: stats.Comparison, position: dict[str, int]) -> stats.Comparison:
+    interval = stats.Interval(*(field.isel(position).item() for field in comparison.difference))
+    return stats.Comparison(
+        interval, comparison.p_value.isel(position).item(), comparison.p_adjusted.isel(position).item()
+    )
+
+
+def seed_interval(ds: xr.Dataset, metric: str) -> stats.Interval:
+    """The t-interval over the seeds of a metric that has no other dimension, such as "test_accuracy"."""
+    return stats.t_interval(np.asarray(ds[metric].values))

@@ -1,0 +1,86 @@
+"""The frame of a report: its headline numbers, the set-up, and where the time went."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jaxnn import stats
+from jaxnn.labels import (
+    count_label,
+    duration_label,
+    field_label,
+    metric_label,
+    metric_value,
+    setting_label,
+    value_label,
+)
+from jaxnn.report.findings import Findings, seed_interval
+from jaxnn.report.html import Html, definitions, element, join, paragraph, preformatted, section
+
+
+def tiles(findings: Findings) -> Html:
+    """The few numbers to see first."""
+    ds, shown = findings.ds, {}
+    if findings.selected:
+        if findings.selected.setting:
+            shown["Selected"] = setting_label(findings.selected.setting)
+        interval = findings.selected.interval
+        shown[metric_label(findings.monitor).capitalize()] = metric_value(findings.monitor, interval.mean)
+    for metric in ("test_accuracy", "test_loss"):
+        if metric in ds and len(shown) < 3:
+            shown[metric_label(metric).capitalize()] = metric_value(metric, seed_interval(ds, metric).mean)
+    seconds = _seconds(ds.attrs)
+    trained = count_label(findings.num_members, "network")
+    shown["Trained"] = f"{trained} in {duration_label(sum(seconds.values()))}" if seconds else trained
+    return definitions(shown, class_name="tiles")
+
+
+def setup_section(findings: Findings, setup: Mapping[str, str]) -> Html:
+    """What was run, on what, and the command that runs it again."""
+    ds, attrs = findings.ds, findings.ds.attrs
+    pairs = dict(setup)
+    for dim in stats.setting_dims(ds):
+        values = ds[dim].values.tolist()
+        pairs[f"{field_label(dim).capitalize()} (swept)"] = ", ".join(map(value_label, values))
+    pairs["Seeds"] = str(ds.sizes["seed"]) + (" for each setting" if stats.setting_dims(ds) else "")
+    pairs["Epochs"] = str(int(ds["epoch"].max()))
+    pairs["Selected on"] = f"{metric_label(findings.monitor)} ({findings.mode}), at each seed's best epoch"
+    if "device" in attrs:
+        pairs["Device"] = str(attrs["device"])
+    if "date" in attrs:
+        pairs["Date"] = str(attrs["date"]).replace("T", " ")
+    if "versions" in attrs:
+        versions = json.loads(attrs["versions"])
+        pairs["Versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    command = [paragraph("To run it again:"), preformatted(str(attrs["command"]))] if "command" in attrs else []
+    return section("Set-up", definitions(pairs, class_name="setup"), *command)
+
+
+def time_section(findings: Findings) -> Html:
+    """Wall time, compiling and running apart."""
+    attrs, seconds = findings.ds.attrs, _seconds(findings.ds.attrs)
+    if not seconds:
+        return Html("")
+    total = sum(seconds.values()) or 1.0
+    bar = [
+        element("span", attributes={"class": name, "style": f"flex-grow: {value / total:.4f}"})
+        for name, value in seconds.items()
+    ]
+    rows: dict[str, str] = {
+        join(element("span", attributes={"class": f"swatch {name}"}), name.capitalize()): duration_label(value)
+        for name, value in seconds.items()
+    }
+    if "num_programs" in attrs:
+        rows["Programs compiled"] = str(attrs["num_programs"])
+    rows["Networks trained"] = f"{findings.num_members:,}"
+    rows["Running time per network"] = duration_label(seconds.get("run", 0.0) / findings.num_members)
+    return section(
+        "Wall time",
+        element("div", *bar, attributes={"class": "bar"}),
+        definitions(rows, class_name="setup"),
+    )
+
+
+def _seconds(attrs: Mapping[Any, Any]) -> dict[str, float]:
+    names = {"compile": "compile_seconds", "run": "run_seconds"}
+    return {name: float(attrs[key]) for name, key in names.items() if key in attrs}

@@ -1,0 +1,78 @@
+"""The page: sections in their order and the style sheet, in one file."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import xarray as xr
+
+from jaxnn import plots
+from jaxnn.report import overview, results
+from jaxnn.report.answer import answer_sentences
+from jaxnn.report.findings import gather
+from jaxnn.report.html import Html, element, figure, join, paragraph, preformatted, section
+
+
+def write_report(
+    path: str | Path,
+    ds: xr.Dataset,
+    *,
+    title: str | None = None,
+    question: str | None = None,
+    setup: Mapping[str, str] | None = None,
+    summaries: Sequence[tuple[str, str]] = (),
+    figures: Sequence[tuple[str, plots.Figure]] = (),
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write the report of a study as one HTML file that needs nothing else, neither network nor script.
+
+    The learning curves, the comparison of the settings and the confusion matrix are drawn here, from `ds`.
+
+    Args:
+        path: the file; its directory exists.
+        ds: results of the study.
+        title: the heading; None takes the name of the experiment from the results.
+        question: what the study asks; None takes it from the results.
+        setup: rows for the set-up table, such as the data set, the model and the optimizer.
+        summaries: (name, text table) of networks.
+        figures: (caption, figure), after those that every report has.
+        notes: paragraphs at the end.
+
+    Returns:
+        The path.
+    """
+    findings = gather(ds)
+    title = str(ds.attrs.get("experiment", "Study")) if title is None else title
+    question = str(ds.attrs.get("question", "")) if question is None else question
+    extra = [figure(drawn, name=f"figure-{i}", caption=caption) for i, (caption, drawn) in enumerate(figures)]
+    networks = [join(element("h3", name), preformatted(text)) for name, text in summaries]
+    body = join(
+        element("header", element("h1", title), paragraph(question, class_name="question")),
+        element("div", paragraph(" ".join(answer_sentences(findings))), attributes={"class": "answer"}),
+        overview.tiles(findings),
+        overview.setup_section(findings, setup or {}),
+        results.curves_section(findings),
+        results.settings_section(findings),
+        results.comparison_section(findings),
+        results.test_section(findings),
+        results.classes_section(findings),
+        section("Figures", *extra) if extra else Html(""),
+        section("Networks", *networks) if networks else Html(""),
+        overview.time_section(findings),
+        section("Notes", *map(paragraph, notes)) if notes else Html(""),
+    )
+    path = Path(path)
+    path.write_text(_document(title, body), encoding="utf-8")
+    return path
+
+
+def _document(title: str, body: Html) -> str:
+    style = files("jaxnn.report").joinpath("style.css").read_text(encoding="utf-8")
+    head = join(
+        Html('<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'),
+        Html('<meta name="color-scheme" content="light dark">\n'),
+        element("title", title),
+        element("style", Html(f"\n{style}")),
+    )
+    body = element("body", Html("\n"), element("main", body), Html("\n"))
+    return f'<!doctype html>\n<html lang="en">\n{element("head", head)}\n{body}\n</html>\n'

@@ -1,0 +1,214 @@
+"""The results of a report: curves, settings, their comparison, the test, the classes."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnn import plots, stats
+from jaxnn.labels import (
+    count_label,
+    difference_label,
+    field_label,
+    interval_label,
+    is_share,
+    metric_label,
+    metric_value,
+    p_label,
+    setting_label,
+    value_label,
+)
+from jaxnn.metrics import precision_recall_f1
+from jaxnn.report.answer import LEVEL
+from jaxnn.report.findings import Findings, seed_interval
+from jaxnn.report.html import Html, figure, paragraph, section, table
+
+MAX_ROWS = 60
+
+
+def curves_section(findings: Findings) -> Html:
+    """The monitored metric against the epoch, then the other validation metric and the training loss."""
+    ds, metric = findings.ds, findings.monitor
+    if findings.selected is None:
+        return Html("")
+    names = [metric] + [n for n in ("val_loss", "val_accuracy", "train_loss") if n in ds and n != metric]
+    drawn = [
+        figure(
+            plots.plot_curves(ds, name),
+            name=f"curves-{name.replace('_', '-')}",
+            caption=f"{metric_label(name).capitalize()} after each epoch." + _legend(findings) * (name == metric),
+        )
+        for name in names
+    ]
+    return section("Learning curves", *drawn)
+
+
+def _legend(findings: Findings) -> str:
+    """What has to be known to read the curves of this study."""
+    ds, text = findings.ds, ""
+    if ds.sizes["seed"] > 1:
+        text += f" The band is the 95% t-interval of the mean over {ds.sizes['seed']} seeds."
+    if (ds["stopped_at"].where(ds["diverged_at"] < 0) < ds["epoch"].max()).any():
+        text += " A line is thin and dotted where some seeds have stopped."
+    if findings.num_diverged:
+        text += " Seeds that diverged are in no line."
+    return text
+
+
+def settings_section(findings: Findings) -> Html:
+    """Every setting with its mean, interval and counts, best first."""
+    ds, metric, selected = findings.ds, findings.monitor, findings.selected
+    parts = []
+    if len(findings.ranking) > 1 and selected:
+        caption = "A row for each setting: large dot, the mean; line, its 95% t-interval; small dots, the seeds."
+        drawn = plots.plot_comparison(ds, metric, selected=selected.setting)
+        parts.append(figure(drawn, name="comparison", caption=caption))
+    others = [name for name in ("val_loss", "val_accuracy") if name in ds and name != metric]
+    fields = [field_label(dim) for dim in stats.setting_dims(ds)]
+    header = [*fields, metric_label(metric), "95% interval", *map(metric_label, others), "best epochs", "seeds"]
+    rows = [_setting_row(findings, result, others) for result in findings.ranking[:MAX_ROWS]]
+    marked = findings.ranking.index(selected) if selected else None
+    align = "l" * len(fields) + "r" * (len(header) - len(fields) + 1)
+    parts.append(table([*header, "diverged"], rows, align=align, marked=marked))
+    note = (
+        f"Every seed counts with its best epoch by {metric_label(metric)}; the interval is Student's t over seeds."
+    )
+    if findings.num_diverged:
+        note += " Seeds that diverged are in no mean, and a setting ranks after those with fewer of them."
+    if len(findings.ranking) > len(rows):
+        note += f" The {count_label(len(findings.ranking) - len(rows), 'setting')} ranked last are not shown."
+    return section("Settings, best first" if fields else "Validation", *parts, paragraph(note))
+
+
+def _setting_row(findings: Findings, result: stats.SettingResult, others: list[str]) -> list[str]:
+    ds, metric, interval = findings.ds, findings.monitor, result.interval
+    at = stats.locate(ds, result.setting)
+    finished = (ds["diverged_at"].isel(at) < 0).values
+    return [
+        *map(value_label, result.setting.values()),
+        metric_value(metric, interval.mean),
+        interval_label(metric, interval.low, interval.high),
+        *(metric_value(name, stats.t_interval(stats.at_best_epoch(ds, name).isel(at)).mean) for name in others),
+        _epoch_range(ds["best_epoch"].isel(at).values[finished]),
+        str(interval.n),
+        str(interval.excluded),
+    ]
+
+
+def comparison_section(findings: Findings) -> Html:
+    """Every other setting against the selected one."""
+    if findings.selected is None or not findings.differences:
+        return Html("")
+    metric, baseline = findings.monitor, setting_label(findings.selected.setting)
+    rows = [
+        [
+            setting_label(setting),
+            difference_label(metric, c.difference.mean),
+            _difference_interval(metric, c.difference),
+            str(c.difference.n),
+            p_label(c.p_value),
+            p_label(c.p_adjusted),
+            "differs" if c.p_adjusted < LEVEL else "",
+        ]
+        for setting, c in findings.differences[:MAX_ROWS]
+    ]
+    return section(
+        "Against the selected setting",
+        paragraph(
+            f"Difference in {metric_label(metric)} to {baseline}, paired on the seed, which fixes the initial "
+            "weights and the order of the data. The p-values are of paired t-tests; with Holm's adjustment, at "
+            f"most {LEVEL:.0%} of studies without any true difference would show one."
+        ),
+        table(["setting", "difference", "95% interval", "pairs", "p", "p (Holm)", ""], rows, align="lrrrrrl"),
+        paragraph("The setting was selected by these very numbers: they flatter it, the test below does not."),
+    )
+
+
+def test_section(findings: Findings) -> Html:
+    """How the selection was made, and the one use of the test set."""
+    ds, selected = findings.ds, findings.selected
+    heading = "Selection and test"
+    if selected is None:
+        return section(heading, paragraph("Every member diverged: nothing was selected, nothing was tested."))
+    metrics = [name for name in ("test_accuracy", "test_loss") if name in ds]
+    if not metrics:
+        return section(heading, paragraph(_selection(findings, selected), " The results hold no test metrics."))
+    how = {
+        "best": "The parameters of each seed's best epoch were tested once.",
+        "retrain": "It was trained again, each seed on training and validation data together, and tested once.",
+    }.get(ds.attrs.get("final", ""), "It was tested once.")
+    header = ["", "mean", "95% over seeds", "seeds", "95% over test sets", "test examples"]
+    meaning = "The interval over seeds is Student's t: how far other weights and orders would move the mean."
+    if findings.num_test and "test_accuracy" in metrics:
+        meaning += (
+            " The interval over test sets is Wilson's (binomial) at the mean accuracy: how far another test set of "
+            "this size would move the accuracy of one network. Neither contains the other."
+        )
+    return section(
+        heading,
+        paragraph(_selection(findings, selected), " ", how),
+        table(header, [_test_row(findings, name) for name in metrics], align="lrrrrr"),
+        paragraph(meaning),
+    )
+
+
+def _selection(findings: Findings, selected: stats.SettingResult) -> str:
+    if not selected.setting:
+        return "There was one setting, so nothing had to be selected."
+    chosen = f"Selected on validation data alone: {setting_label(selected.setting)}"
+    if selected is not findings.ranking[0]:
+        return f"{chosen}, as the study recorded it; the ranking above puts another setting first."
+    best = "highest" if findings.mode == "max" else "lowest"
+    return f"{chosen}, with the {best} mean {metric_label(findings.monitor)}."
+
+
+def _test_row(findings: Findings, metric: str) -> list[str]:
+    interval, num_test = seed_interval(findings.ds, metric), findings.num_test
+    over_test_sets = ""
+    if num_test and is_share(metric) and interval.n:
+        sampling = stats.binomial_interval(round(interval.mean * num_test), num_test)
+        over_test_sets = interval_label(metric, sampling.low, sampling.high)
+    return [
+        metric_label(metric),
+        metric_value(metric, interval.mean),
+        interval_label(metric, interval.low, interval.high),
+        str(interval.n),
+        over_test_sets,
+        f"{num_test:,}" if num_test else "",
+    ]
+
+
+def classes_section(findings: Findings) -> Html:
+    """Which classes are taken for which, and the scores of each."""
+    if "confusion" not in findings.ds or findings.selected is None:
+        return Html("")
+    confusion = findings.ds["confusion"]
+    pooled, seeds = confusion.sum("seed").values, confusion.sizes["seed"]
+    names = [str(name) for name in confusion["true"].values.tolist()]
+    scores = precision_recall_f1(jnp.asarray(pooled))
+    rows = [
+        [name, f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}", f"{count // seeds:,}"]
+        for name, precision, recall, f1, count in zip(names, *(np.asarray(s).tolist() for s in scores), strict=True)
+    ]
+    rows.append(["mean of the classes", *(f"{np.mean(s):.3f}" for s in scores[:3]), f"{findings.num_test:,}"])
+    caption = "A row for each true class, a column for what it was taken for, in percent of the row."
+    return section(
+        "Classes",
+        figure(plots.plot_confusion(pooled, names), name="confusion", caption=caption),
+        table(["class", "precision", "recall", "F1", "test examples"], rows, align="lrrrr"),
+        paragraph(
+            f"The selected setting on the test set, {count_label(seeds, 'seed')} pooled. "
+            "A class that is never predicted has precision 0."
+        ),
+    )
+
+
+def _epoch_range(epochs: np.ndarray) -> str:
+    if not epochs.size:
+        return ""
+    low, high = epochs.min(), epochs.max()
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _difference_interval(metric: str, interval: stats.Interval) -> str:
+    if not (np.isfinite(interval.low) and np.isfinite(interval.high)):
+        return "\N{EN DASH}"
+    return f"{difference_label(metric, interval.low)} to {difference_label(metric, interval.high)}"
