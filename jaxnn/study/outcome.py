@@ -8,51 +8,69 @@ import numpy as np
 import xarray as xr
 
 from jaxnn.data import merge
-from jaxnn.run import RunConfig
+from jaxnn.population import Recipe
 from jaxnn.study.plan import Plan, Setting
-from jaxnn.study.results import make_dataset, members_of, selected_setting, test_variables
+from jaxnn.study.results import make_dataset, selected_setting, test_variables
 from jaxnn.study.training import Observer, TrainedProgram, ignore_progress, predict_members, train_program
 from jaxnn.types import Params
 
+Variables = tuple[Params, Params]  # (params, batch_stats)
+
 
 class Outcome(NamedTuple):
-    """Everything that is known when a study is over; what an experiment's `analyse` is given.
+    """Everything that is known when a study is over.
 
-    `final` holds the members that met the test set, (recipe's program, params and batch_stats); None if there was
-    no test set, or every member diverged.
+    `final` is (params, batch_stats) of the members that met the test set, by seed; None if there was no test set,
+    or every member diverged.
     """
 
     plan: Plan
     trained: list[TrainedProgram]
     results: xr.Dataset
-    final: tuple[Params, Params] | None
+    final: Variables | None
+
+    def predict(self, setting: int, x: np.ndarray) -> np.ndarray:
+        """Outputs of a setting's members at their best epochs: (seeds, rows, ...) for stored inputs (rows, ...)."""
+        recipe, variables = members_at_best(self.plan, self.trained, setting)
+        return predict_members(recipe, variables, x)
 
 
 def conclude(plan: Plan, trained: list[TrainedProgram], *, observe: Observer = ignore_progress) -> Outcome:
-    """Select a setting on validation data, and use the test set once, on its members."""
+    """Select a setting on validation data, and use the test set once, on its members.
+
+    Args:
+        plan: of the study.
+        trained: its programs, trained.
+        observe: told of the retraining, where the plan asks for one.
+    """
     results = make_dataset(plan, trained)
     setting = selected_setting(plan, results)
     if setting is None:
         return Outcome(plan, trained, results, None)
-    one, members = members_of(plan, trained, setting)
-    if not len(one.program.data.test.x):
+    data = next(program.data for program in plan.programs if setting in program.settings)
+    if not len(data.test.x):
         return Outcome(plan, trained, results, None)
-    recipe, data = one.program.recipe, one.program.data
-    variables = tuple(_slice(tree, members) for tree in one.best)
+    recipe, variables = members_at_best(plan, trained, setting)
     if plan.config.final == "retrain":
-        again = _retraining(plan, setting, int(np.median(one.best_epoch[members])))
-        retrained = train_program(again, 0, observe=observe)
-        variables = retrained.last
+        best_epochs = results["best_epoch"].values.reshape(-1, len(plan.seeds))[setting]
+        variables = train_program(_retraining(plan, setting, int(np.median(best_epochs))), 0, observe=observe).last
     outputs = predict_members(recipe, variables, data.test.x)
     results = results.merge(test_variables(recipe, data, outputs, plan.seeds), combine_attrs="override")
     return Outcome(plan, trained, results, variables)
+
+
+def members_at_best(plan: Plan, trained: list[TrainedProgram], setting: int) -> tuple[Recipe, Variables]:
+    """The recipe of a setting, and the (params, batch_stats) of its members at their best epochs, by seed."""
+    one = next(one for one in trained if setting in one.program.settings)
+    first = one.program.settings.index(setting) * len(plan.seeds)
+    return one.program.recipe, jax.tree.map(lambda leaf: leaf[first : first + len(plan.seeds)], one.best)
 
 
 def _retraining(plan: Plan, setting: int, epochs: int) -> Plan:
     """The plan that trains one setting on training and validation data together, for so many epochs."""
     chosen = plan.settings[setting]
     program = next(p for p in plan.programs if setting in p.settings)
-    run: RunConfig = dataclasses.replace(
+    run = dataclasses.replace(
         chosen.recipe.run, epochs=epochs, eval_every=_divisor(epochs, chosen), patience=None, monitor="train_loss"
     )
     recipe = dataclasses.replace(chosen.recipe, run=run)
@@ -63,7 +81,3 @@ def _retraining(plan: Plan, setting: int, epochs: int) -> Plan:
 def _divisor(epochs: int, setting: Setting) -> int:
     every = setting.recipe.run.eval_every
     return every if epochs % every == 0 else 1
-
-
-def _slice(tree: Params, members: slice) -> Params:
-    return jax.tree.map(lambda leaf: leaf[members], tree)

@@ -42,14 +42,12 @@ def settle_hparams(configs: Sequence[StudyConfig]) -> list[Hparams]:
     settled = []
     for config in configs:
         check_hparams(config.hparams)
-        if config.hparams.label_smoothing is not None and config.training.loss not in (
-            None,
-            "softmax_cross_entropy",
-        ):
-            raise InputError(
-                f"`label_smoothing` goes with softmax_cross_entropy; the loss is `{config.training.loss}`: remove it."
-            )
         training = config.training
+        smoothed = config.hparams.label_smoothing is not None
+        if smoothed and training.loss not in (None, "softmax_cross_entropy"):
+            raise InputError(
+                f"`label_smoothing` goes with softmax_cross_entropy; the loss is `{training.loss}`: remove it."
+            )
         settled.append(resolve_hparams(config.hparams, optimizer=training.optimizer, schedule=training.schedule))
     return share_terms(settled)
 

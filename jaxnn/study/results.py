@@ -37,7 +37,7 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
         rows = np.searchsorted(epochs, _recorded_epochs(one.program.recipe))
         for name, values in one.history.items():
             array = histories.setdefault(name, np.full((num_settings, num_seeds, len(epochs)), np.nan, np.float32))
-            array[np.ix_(settings, range(num_seeds), rows)] = values.reshape(len(settings), num_seeds, -1)
+            array[np.ix_(settings, np.arange(num_seeds), rows)] = values.reshape(len(settings), num_seeds, -1)
         stopped_at = np.where(one.stopped_at == 0, run.epochs, one.stopped_at)
         for name, values in (
             ("best_epoch", one.best_epoch),
@@ -61,15 +61,6 @@ def selected_setting(plan: Plan, ds: xr.Dataset) -> int | None:
     """The position in `plan.settings` of the setting that is best on validation; None if every member diverged."""
     best = stats.select(ds, ds.attrs["monitor"], ds.attrs["mode"])
     return None if best is None else _position(ds, best.setting)
-
-
-def members_of(plan: Plan, trained: Sequence[TrainedProgram], setting: int) -> tuple[TrainedProgram, slice]:
-    """The trained program that holds a setting, and where its members are in it, in the order of the seeds."""
-    for one in trained:
-        if setting in one.program.settings:
-            first = one.program.settings.index(setting) * len(plan.seeds)
-            return one, slice(first, first + len(plan.seeds))
-    raise ValueError(f"setting {setting} is in none of the programs")
 
 
 def test_variables(recipe: Recipe, data: Data, outputs: np.ndarray, seeds: Sequence[int]) -> xr.Dataset:
