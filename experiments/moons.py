@@ -1,8 +1,8 @@
 """How many hidden units does the moons problem need, and does the activation matter?
 
-One hidden layer of 1 to 6 units with tanh, sigmoid and relu on make_moons (200 training points, noise 0.2), trained
-by full-batch gradient descent for 20,000 steps; 18 settings, each with its seeds, and the decision boundary of seed 0
-of each in one figure.
+One hidden layer of 1 to 6 units with tanh, sigmoid and relu on make_moons (200 training points, noise 0.2),
+trained by full-batch gradient descent for 20,000 steps; 18 settings, each with its seeds, and the decision boundary
+of seed 0 of each in one figure.
 
 Source: a homework on a NumPy network, after the tutorial "Implementing a Neural Network from Scratch" (D. Britz,
 2015), whose update w -= 0.01 * (gradient of the loss summed over 200 points + 0.01 w) is here, per mean loss, a
