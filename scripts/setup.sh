@@ -1,8 +1,9 @@
-# Sourced by scripts/run and scripts/test: makes a virtual environment from exact versions, once.
+# Sourced by scripts/run and scripts/test: makes the virtual environment from exact versions, once.
 #
 #   make_environment FOLDER PYTHON REQUIREMENTS
 #
-# A stamp in the environment holds the checksum of what it was made from; while that is unchanged, nothing is done.
+# A stamp in the environment holds the checksum of what it was made from; while that is unchanged, nothing is
+# done.  The requirements of the tests contain those of a run, so both commands share one environment.
 
 find_python() {
     # The first Python of 3.11 or later among the arguments, or nothing.
@@ -16,19 +17,22 @@ find_python() {
 }
 
 make_environment() {
-    local folder=$1 python=$2 requirements=$3 stamp
+    local folder=$1 python=$2 requirements=$3 made_from stamp
     if [ -z "$python" ]; then
         echo "jaxnn needs Python 3.11 or later: install it, or name it in the variable PYTHON." >&2
         return 2
     fi
+    made_from="$folder/.made-from-$(basename "$requirements")"
     stamp=$(cat "$requirements" pyproject.toml | "$python" -c \
         'import hashlib, sys; print(sys.version.split()[0], hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
-    if [ "$(cat "$folder/.made-from" 2>/dev/null)" = "$stamp" ]; then
+    if [ "$(cat "$made_from" 2>/dev/null)" = "$stamp" ]; then
         return
     fi
-    echo "setting up $folder (once; about a minute)" >&2
-    "$python" -m venv --clear "$folder"
+    echo "setting up $folder from $requirements (once; a minute or two)" >&2
+    if [ "$("$folder/bin/python" --version 2>/dev/null)" != "$("$python" --version)" ]; then
+        "$python" -m venv --clear "$folder"
+    fi
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-    echo "$stamp" > "$folder/.made-from"
+    echo "$stamp" > "$made_from"
 }
