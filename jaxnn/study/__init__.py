@@ -1,9 +1,9 @@
 """Studies: a configuration and a grid, trained as few programs, returned and saved as labelled arrays."""
 
 from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.study.describe import Analysis
 from jaxnn.study.outcome import Outcome, conclude
 from jaxnn.study.plan import Plan, Program, Setting, plan_study
-from jaxnn.study.publish import Analysis
 from jaxnn.study.runner import run_study
 from jaxnn.study.training import Progress, TrainedProgram, predict_members, train_study
 

@@ -9,10 +9,10 @@ import xarray as xr
 
 from jaxnn.study import rundir
 from jaxnn.study.config import StudyConfig
+from jaxnn.study.describe import About, Analysis, describe_results, describe_study, log_lines
 from jaxnn.study.outcome import Outcome, conclude
 from jaxnn.study.plan import Plan, plan_study
 from jaxnn.study.progress import ProgressLine
-from jaxnn.study.publish import About, Analysis, describe_results, describe_study, log_lines, publish
 from jaxnn.study.results import save_dataset
 from jaxnn.study.training import Progress, train_program
 
@@ -52,6 +52,8 @@ def run_study(
     outcome = _train(plan, directory / "log.jsonl")
     outcome = outcome._replace(results=describe_results(about, outcome, surroundings))
     save_dataset(outcome.results, directory / "results.nc")
+    from jaxnn.study.publish import publish  # matplotlib: a second that the first result need not wait for
+
     publish(outcome, analyse(outcome), directory)
     rundir.complete(directory)
     return outcome.results

@@ -1,0 +1,87 @@
+"""A study in plain data: the content of config.json, the lines of the log, the attributes of the results."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import xarray as xr
+
+from jaxnn import stats
+from jaxnn.study.outcome import Outcome
+from jaxnn.study.plan import Plan, Setting
+from jaxnn.study.rundir import log_line
+from jaxnn.study.sweep import sweepable
+from jaxnn.study.training import Progress
+
+if TYPE_CHECKING:  # matplotlib takes a second to import, and is needed only when training is over
+    from matplotlib.figure import Figure
+
+
+class About(NamedTuple):
+    """What a study is called and asks."""
+
+    name: str
+    question: str
+
+
+class Analysis(NamedTuple):
+    """What somebody made of an outcome, to stand in its report."""
+
+    notes: Sequence[str] = ()
+    figures: "Sequence[tuple[str, str, Figure]]" = ()  # (file name, caption, figure)
+
+
+def describe_study(about: About, plan: Plan, surroundings: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of config.json: everything needed to run the study again, and to know whether it is the same."""
+    hashes = {program.data.info.name: program.data.info.sha256 for program in plan.programs}
+    return {
+        "experiment": about.name,
+        "question": about.question,
+        "config": plan.config,
+        "sweep": plan.sweep,
+        "seeds": plan.seeds,
+        "data_sha256": hashes,
+        **surroundings,
+    }
+
+
+def describe_results(about: About, outcome: Outcome, surroundings: Mapping[str, Any]) -> xr.Dataset:
+    """The results with the attributes that a report, or a reader years later, needs."""
+    plan, trained, results = outcome.plan, outcome.trained, outcome.results
+    best = stats.select(results, results.attrs["monitor"], results.attrs["mode"])
+    return results.assign_attrs(
+        experiment=about.name,
+        question=about.question,
+        selected=json.dumps(best.setting if best else {}),
+        selected_on=results.attrs["monitor"],
+        final=plan.config.final,
+        compile_seconds=sum(one.compile_seconds for one in trained),
+        run_seconds=sum(one.run_seconds for one in trained),
+        num_programs=len(plan.programs),
+        num_members=len(plan.settings) * len(plan.seeds),
+        device=surroundings["device"],
+        date=surroundings["date"],
+        versions=json.dumps(surroundings["versions"]),
+        command=surroundings["command"],
+    )
+
+
+def log_lines(plan: Plan, chunk: Progress) -> list[str]:
+    """The lines of log.jsonl for a chunk: one for each record and member."""
+    program = plan.programs[chunk.program]
+    names = list(plan.sweep)
+    lines = []
+    for record in range(chunk.first, chunk.last):
+        for member in range(len(chunk.stopped_at)):
+            position, seed = divmod(member, len(plan.seeds))
+            setting = plan.settings[program.settings[position]]
+            row = {name: float(values[member, record]) for name, values in chunk.history.items()}
+            place = {name: setting_value(setting, name) for name in names}
+            epoch = (record + 1) * program.recipe.run.eval_every
+            lines.append(log_line({**place, "seed": plan.seeds[seed], "epoch": epoch, **row}))
+    return lines
+
+
+def setting_value(setting: Setting, name: str) -> Any:
+    """The value a setting has for a swept field."""
+    return getattr(getattr(setting.config, sweepable()[name]), name)
