@@ -4,11 +4,14 @@ import contextlib
 import dataclasses
 import io
 import re
+import typing
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import tyro
 
 from jaxnn.errors import InputError, unknown
+from jaxnn.study.values import describe_type
 
 
 def parse(flags: type, default, arguments: Sequence[str], *, prog: str):
@@ -27,35 +30,39 @@ def parse(flags: type, default, arguments: Sequence[str], *, prog: str):
     except SystemExit as exit_:
         if not exit_.code:
             raise
-        raise InputError(f"{_first_message(errors.getvalue())} See `{prog} --help`.") from None
+        raise InputError(f"{_first_message(errors.getvalue(), flags)} See `{prog} --help`.") from None
     if rest:
         if not rest[0].startswith("-"):
             raise InputError(f"`{rest[0]}` is one argument too many; options start with `--`, see `{prog} --help`.")
-        raise unknown("option", rest[0].partition("=")[0], _flag_names(flags))
+        raise unknown("option", rest[0].partition("=")[0], flag_types(flags))
     return parsed
 
 
-def _first_message(box: str) -> str:
-    """The first paragraph of the box that tyro draws around an error."""
-    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
-    message = []
-    for line in lines:
-        if set(line) <= {"─"}:
-            break
-        message.append(line)
-    return re.sub(r"(--[\w-]+)", r"`\1`", " ".join(message)).rstrip(".") + "."
-
-
-def _flag_names(flags: type) -> list[str]:
-    names = []
-    for field in dataclasses.fields(flags):
-        kind = field.type
-        kind = getattr(kind, "__origin__", kind)
+def flag_types(flags: type) -> dict[str, Any]:
+    """Every option that the dataclass `flags` gives, nested ones included -> the type of its value."""
+    found = {}
+    for name, kind in typing.get_type_hints(flags).items():
         if dataclasses.is_dataclass(kind):
-            names += _flag_names(kind)  # type: ignore[arg-type]
+            found |= flag_types(kind)  # type: ignore[arg-type]
         else:
-            names.append("--" + field.name.replace("_", "-"))
-    return names
+            found["--" + name.replace("_", "-")] = kind
+    return found
+
+
+def _first_message(box: str, flags: type) -> str:
+    """What tyro says in the first paragraph of the box it draws around an error, in our order of words."""
+    message = []
+    for line in box.splitlines()[1:]:
+        text = line.strip("│╭╮╰╯ ")
+        if set(text) <= {"─"}:
+            break
+        message.append(text)
+    text = " ".join(message).rstrip(".")
+    at_value = re.match(r"Error parsing (--[\w-]+): .*?('[^']*')\]?$", text)
+    if at_value and at_value[1] in flag_types(flags):
+        kind = describe_type(flag_types(flags)[at_value[1]])
+        return f"`{at_value[1]}` must be {kind}; got {at_value[2]}."
+    return re.sub(r"(--[\w-]+)", r"`\1`", text) + "."
 
 
 def leading_name(

@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ import tyro
 from jaxnn import runtime
 from jaxnn.cli.parse import leading_name, parse
 from jaxnn.discover import experiment_files, load_experiment
-from jaxnn.errors import unknown
+from jaxnn.errors import InputError, unknown
 from jaxnn.experiment import Experiment
 from jaxnn.study import StudyConfig, run_study
 from jaxnn.study.rundir import default_output
@@ -27,8 +27,8 @@ class RunFlags:
     preset: Literal["quick", "cpu", "full"] = "cpu"
     """Size of the study: quick (seconds, bundled data), cpu (minutes on two cores), full (an accelerator)."""
     sweep: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """A field and the values it takes, such as `learning_rate=1e-3,1e-2`; repeat it for a grid.  Replaces
-    what the preset sweeps over that field; `--sweep none` clears the preset's sweep first."""
+    """A field and its values, such as `learning_rate=1e-3,1e-2`; repeat it for a grid.  It joins what the preset
+    sweeps, or replaces it where the field is the same; `--sweep none` drops the preset's sweep."""
     output: Path | None = None
     """Directory of the run; default: a new one under `runs/`."""
     overwrite: bool = False
@@ -55,9 +55,7 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
         raise unknown("preset", preset, experiment.presets)
     chosen = experiment.presets[preset]
     flags = parse(RunFlags, RunFlags(chosen.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
-    words = list(flags.sweep)
-    kept = {} if "none" in words else chosen.sweep
-    sweep = {**kept, **parse_sweep([word for word in words if word != "none"])}
+    sweep = _choose_sweep(chosen.sweep, flags.sweep, arguments)
     runtime.start(platform=flags.platform, debug=flags.debug)
     directory = flags.output or default_output(experiment.name, datetime.now())
     run_study(
@@ -71,3 +69,14 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
     )
     print(f"report: {directory / 'report.html'}")
     return 0
+
+
+def _choose_sweep(preset: Mapping[str, Sequence], words: Sequence[str], arguments: Sequence[str]) -> dict:
+    """The preset's sweep with what the command line says of it; a field given a value of its own is not swept."""
+    given = {argument.partition("=")[0].removeprefix("--").replace("-", "_") for argument in arguments}
+    swept = parse_sweep([word for word in words if word != "none"])
+    for name in swept:
+        if name in given:
+            raise InputError(f"`{name}` is swept and given one value too: leave out one of them.")
+    kept = {} if "none" in words else {name: values for name, values in preset.items() if name not in given}
+    return {**kept, **swept}

@@ -94,7 +94,7 @@ def data_command(arguments: Sequence[str]) -> int:
     path = flags.output or Path(f"{name.replace('/', '-')}.png")
     if not path.parent.is_dir():
         raise InputError(f"`--output {path}` must be in a directory that exists; `{path.parent}` does not.")
-    figure = plots.plot_samples(loaded.train.x, loaded.train.y, loaded.info.class_names, title=name)
+    figure = plots.plot_samples(loaded.train.x, loaded.train.y, class_names=loaded.info.class_names, title=name)
     plots.save_figure(figure, path)
     print(f"{'samples':<12} {path}")
     return 0

@@ -2,14 +2,14 @@
 
 import dataclasses
 import itertools
-import types
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from jaxnn.data import DataConfig
 from jaxnn.errors import InputError, unknown
 from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.study.values import parse_value
 from jaxnn.types import Hparams
 
 SECTIONS = ("data", "model", "training", "hparams")
@@ -73,7 +73,7 @@ def parse_sweep(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         if name in sweep:
             raise InputError(f"`{name}` is swept twice; give all its values in one `--sweep`.")
         kind = typing.get_type_hints(_section_type(valid[name]))[name]
-        sweep[name] = tuple(_parse(name, value.strip(), kind) for value in values.split(","))
+        sweep[name] = tuple(parse_value(name, value.strip(), kind) for value in values.split(","))
     return sweep
 
 
@@ -86,49 +86,3 @@ def swept_value_coordinate(value: Any) -> int | float | str:
 
 def _section_type(section: str) -> type:
     return {"data": DataConfig, "model": ModelConfig, "training": TrainConfig, "hparams": Hparams}[section]
-
-
-def _parse(name: str, text: str, kind: Any) -> Any:
-    """`text` as a value of the annotated type `kind`, the first of its alternatives that takes it."""
-    alternatives = typing.get_args(kind) if isinstance(kind, types.UnionType) or _is_union(kind) else (kind,)
-    for alternative in alternatives:
-        try:
-            return _parse_one(text, alternative)
-        except ValueError:
-            continue
-    raise InputError(f"`{name}` cannot be `{text}`: it takes {_describe_type(alternatives)}.")
-
-
-def _is_union(kind: Any) -> bool:
-    return typing.get_origin(kind) is typing.Union
-
-
-def _parse_one(text: str, kind: Any) -> Any:
-    if kind is type(None) and text == "none":
-        return None
-    if kind is bool and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if kind in (int, float, str):
-        return kind(text)
-    if typing.get_origin(kind) is Literal and text in typing.get_args(kind):
-        return text
-    if typing.get_origin(kind) is tuple:
-        item = typing.get_args(kind)[0]
-        parts = [] if text == "none" else text.split("-" if item is int else "+")
-        return tuple(item(part) for part in parts)
-    raise ValueError(text)
-
-
-def _describe_type(alternatives: Sequence[Any]) -> str:
-    words = {int: "a whole number", float: "a number", str: "a name", bool: "true or false", type(None): "none"}
-    described = []
-    for kind in alternatives:
-        if typing.get_origin(kind) is Literal:
-            described.append(", ".join(f"`{value}`" for value in typing.get_args(kind)))
-        elif typing.get_origin(kind) is tuple:
-            described.append(
-                "whole numbers joined by `-`" if typing.get_args(kind)[0] is int else "words joined by `+`"
-            )
-        elif kind in words:
-            described.append(words[kind])
-    return " or ".join(described)
