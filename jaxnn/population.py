@@ -123,37 +123,35 @@ def make_population(recipe: Recipe, execution: Execution, *, num_examples: int) 
     The number of members must be a multiple of `execution.num_devices` (see `pad_members`).
     """
     run = make_member_run(recipe, num_examples=num_examples)
-    mesh = jax.make_mesh(
-        (execution.num_devices,),
-        ("member",),
-        devices=jax.devices()[: execution.num_devices],
-        axis_types=(jax.sharding.AxisType.Auto,),
-    )
-    each, same = PartitionSpec("member"), PartitionSpec()
-
-    def over_members(function, *members):
-        def one(member):
-            return function(*member)
-
-        return jax.vmap(one)(members) if execution.members == "vmap" else jax.lax.map(one, members)
 
     def init(seeds, hparams, data):
-        return over_members(lambda seed, hparams: run.init(run_keys(seed), hparams, data), seeds, hparams)
+        def member(seed, hparams):
+            return run.init(run_keys(seed), hparams, data)
+
+        return _over_members(member, (seeds, hparams), execution)
 
     def advance(state, seeds, hparams, data, first, last):
         def member(state, seed, hparams):
             return run.advance(state, run_keys(seed), hparams, data, first, last)
 
-        return over_members(member, state, seeds, hparams)
+        return _over_members(member, (state, seeds, hparams), execution)
 
-    shard = lambda function, in_specs: jax.shard_map(
-        function, mesh=mesh, in_specs=in_specs, out_specs=each, check_vma=False
+    devices = jax.devices()[: execution.num_devices]
+    axis_types = (jax.sharding.AxisType.Auto,)
+    mesh = jax.make_mesh((execution.num_devices,), ("member",), devices=devices, axis_types=axis_types)
+    each, same = PartitionSpec("member"), PartitionSpec()
+    spread_init = jax.shard_map(init, mesh=mesh, in_specs=(each, each, same), out_specs=each, check_vma=False)
+    spread_advance = jax.shard_map(
+        advance, mesh=mesh, in_specs=(each, each, each, same, same, same), out_specs=each, check_vma=False
     )
-    return Population(
-        jax.jit(shard(init, (each, each, same))),
-        jax.jit(shard(advance, (each, each, each, same, same, same)), donate_argnums=0),
-        mesh,
-    )
+    return Population(jax.jit(spread_init), jax.jit(spread_advance, donate_argnums=0), mesh)
+
+
+def _over_members(function: Callable, members: tuple, execution: Execution):
+    """`function` of every member; `members` holds its arguments, stacked along their leading axis."""
+    if execution.members == "vmap":
+        return jax.vmap(function)(*members)
+    return jax.lax.map(lambda member: function(*member), members)
 
 
 def pad_members(members: Sequence, multiple: int) -> list:
@@ -173,18 +171,19 @@ def place(population: Population, seeds: Sequence[int], hparams: Hparams, data: 
     )
 
 
-def make_predict(recipe: Recipe, execution: Execution, mesh: Mesh):
-    """predict(params, batch_stats, x) -> outputs (members, rows, ...), x stored as in the data (rows, ...)."""
+def make_predict(recipe: Recipe) -> Callable[[tuple[Params, Params], jax.Array], jax.Array]:
+    """predict(variables, x) -> outputs (members, rows, ...), one member after another on one device.
 
-    def one(member, x):
-        params, batch_stats = member
-        return recipe.model.apply({"params": params, "batch_stats": batch_stats}, scaled(x, recipe.run.scale))
+    `variables` is (params, batch_stats) with a leading member axis; x (rows, *input_shape) as the data set stores it.
+    """
 
-    def predict(params: Params, batch_stats: Params, x: jax.Array) -> jax.Array:
-        members = (params, batch_stats)
-        if execution.members == "vmap":
-            return jax.vmap(one, in_axes=(0, None))(members, x)
-        return jax.lax.map(lambda member: one(member, x), members)
+    def predict(variables, x):
+        inputs = scaled(x, recipe.run.scale)
 
-    each, same = PartitionSpec("member"), PartitionSpec()
-    return jax.jit(jax.shard_map(predict, mesh=mesh, in_specs=(each, each, same), out_specs=each, check_vma=False))
+        def member(variables):
+            params, batch_stats = variables
+            return recipe.model.apply({"params": params, "batch_stats": batch_stats}, inputs)
+
+        return jax.lax.map(member, variables)
+
+    return jax.jit(predict)

@@ -1,25 +1,14 @@
 """Training the programs of a study: the host's side, chunk by chunk."""
 
-import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-import jax
 import numpy as np
 
-from jaxnn.population import (
-    Execution,
-    Recipe,
-    choose_execution,
-    make_population,
-    make_predict,
-    pad_members,
-    place,
-    stack_hparams,
-)
-from jaxnn.run import RunData
+from jaxnn.population import Execution, Recipe, make_population, make_predict
 from jaxnn.study.plan import Plan, Program
-from jaxnn.types import Batch, Params
+from jaxnn.study.session import Session, Snapshot, advance, on_host, open_session, take_snapshot
+from jaxnn.types import Params
 
 # The host looks at a study about this often; what it sees changes nothing.
 CHUNK_SECONDS = 1.0
@@ -62,6 +51,35 @@ def ignore_progress(plan: Plan, progress: Progress) -> None:
     """The observer that looks away."""
 
 
+class Keeper(Protocol):
+    """Who keeps the snapshots of a program, so that its training can go on from the last of them."""
+
+    def last(self) -> Snapshot | None:
+        """Where to go on; None is the beginning."""
+        ...
+
+    def next_stop(self, records: int) -> int:
+        """The record after `records` at which the keeper wants to look, at the latest."""
+        ...
+
+    def look(self, session: Session) -> None:
+        """Called after every chunk: may take a snapshot, and may raise to end the training here."""
+        ...
+
+
+class KeepNothing:
+    """The keeper of a study that lives in memory alone."""
+
+    def last(self) -> Snapshot | None:
+        return None
+
+    def next_stop(self, records: int) -> int:
+        return 2**31
+
+    def look(self, session: Session) -> None:
+        return None
+
+
 def train_study(plan: Plan, *, observe: Observer = ignore_progress) -> list[TrainedProgram]:
     """Train every program of a plan, one after the other.
 
@@ -72,55 +90,53 @@ def train_study(plan: Plan, *, observe: Observer = ignore_progress) -> list[Trai
     return [train_program(plan, position, observe=observe) for position in range(len(plan.programs))]
 
 
-def train_program(plan: Plan, position: int, *, observe: Observer = ignore_progress) -> TrainedProgram:
-    """Compile and train one program of a plan."""
+def train_program(
+    plan: Plan, position: int, *, observe: Observer = ignore_progress, keeper: Keeper | None = None
+) -> TrainedProgram:
+    """Compile and train one program of a plan, or go on with it where its keeper knows how far it was.
+
+    Args:
+        plan: from `plan_study`.
+        position: of the program in `plan.programs`.
+        observe: called after every chunk; what an earlier session trained is its first chunk.
+        keeper: keeps snapshots; None keeps nothing.
+    """
+    keeper = keeper or KeepNothing()
     program = plan.programs[position]
-    recipe, data = program.recipe, program.data
-    members = [(setting, seed) for setting in program.settings for seed in plan.seeds]
-    execution = choose_execution(
-        recipe, input_shape=data.info.input_shape, num_examples=len(data.train.x), num_members=len(members)
-    )
-    population = make_population(recipe, execution, num_examples=len(data.train.x))
-    padded = pad_members(members, execution.num_devices)
-    run_data = RunData(Batch(*data.train), Batch(*data.validation) if len(data.validation.x) else None)
-    hparams = stack_hparams([plan.settings[setting].hparams for setting, _ in padded])
-    arguments = place(population, [seed for _, seed in padded], hparams, run_data)
+    session = open_session(plan, program, keeper.last())
+    if session.records:
+        observe(plan, _progress(position, session, first=0, seconds=session.run_seconds))
+    num_records, chunk = program.recipe.run.num_records, 1
+    while session.records < num_records:
+        first, seconds_before = session.records, session.run_seconds
+        session = advance(session, min(first + chunk, keeper.next_stop(first), num_records))
+        seconds = session.run_seconds - seconds_before
+        observe(plan, _progress(position, session, first=first, seconds=seconds))
+        keeper.look(session)
+        chunk = max(1, int((session.records - first) * min(4.0, CHUNK_SECONDS / max(seconds, 1e-6))))
+    return _trained_program(program, take_snapshot(session))
 
-    started = time.perf_counter()
-    state = population.init(*arguments)
-    advance = population.advance.lower(state, *arguments, 0, 1).compile()
-    jax.block_until_ready(state)
-    compile_seconds = time.perf_counter() - started
 
-    examples = len(members) * recipe.run.eval_every * len(data.train.x)
-    first, run_seconds, chunk = 0, 0.0, 1
-    while first < recipe.run.num_records:
-        last = min(first + chunk, recipe.run.num_records)
-        started = time.perf_counter()
-        state = advance(state, *arguments, first, last)
-        history, stopped_at, diverged_at = jax.tree.map(
-            lambda a: np.asarray(a)[: len(members)], (state.history, state.stopped_at, state.diverged_at)
-        )
-        seconds = time.perf_counter() - started
-        run_seconds += seconds
-        observe(
-            plan,
-            Progress(position, first, last, history, stopped_at, diverged_at, examples * (last - first), seconds),
-        )
-        first = last
-        chunk = max(1, int(chunk * min(4.0, CHUNK_SECONDS / max(seconds, 1e-6))))
+def _progress(position: int, session: Session, *, first: int, seconds: float) -> Progress:
+    """What there is to see after the records from `first` to where the session is."""
+    state, run = session.state, session.program.recipe.run
+    seen = on_host(session, (state.history, state.stopped_at, state.diverged_at))
+    examples = session.num_members * run.eval_every * len(session.program.data.train.x)
+    return Progress(position, first, session.records, *seen, examples * (session.records - first), seconds)
 
-    on_host = jax.tree.map(lambda a: np.asarray(a)[: len(members)], state)
+
+def _trained_program(program: Program, snapshot: Snapshot) -> TrainedProgram:
+    state = snapshot.state
     return TrainedProgram(
         program,
-        on_host.history,
-        (on_host.best.params, on_host.best.batch_stats),
-        (on_host.train.params, on_host.train.batch_stats),
-        on_host.best.epoch,
-        on_host.stopped_at,
-        on_host.diverged_at,
-        compile_seconds,
-        run_seconds,
+        history=dict(state.history),
+        best=(state.best.params, state.best.batch_stats),
+        last=(state.train.params, state.train.batch_stats),
+        best_epoch=state.best.epoch,
+        stopped_at=state.stopped_at,
+        diverged_at=state.diverged_at,
+        compile_seconds=snapshot.compile_seconds,
+        run_seconds=snapshot.run_seconds,
     )
 
 
@@ -135,13 +151,11 @@ def predict_members(
         x: inputs as the data set stores them.
         block: rows of one call; the last one is padded, so that one compilation serves them all.
     """
-    execution = Execution(1, "map")
-    population = make_population(recipe, execution, num_examples=block)
-    predict = make_predict(recipe, execution, population.mesh)
+    predict = make_predict(recipe)
     block = min(block, len(x))
     outputs = []
     for start in range(0, len(x), block):
         rows = x[start : start + block]
         padded = np.concatenate([rows, np.zeros((block - len(rows), *x.shape[1:]), x.dtype)])
-        outputs.append(np.asarray(predict(*variables, padded))[:, : len(rows)])
+        outputs.append(np.asarray(predict(variables, padded))[:, : len(rows)])
     return np.concatenate(outputs, axis=1)
