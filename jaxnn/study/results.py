@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import xarray as xr
 
@@ -72,17 +72,25 @@ def test_variables(recipe: Recipe, data: Data, outputs: np.ndarray, seeds: Seque
         outputs: of the members for the test inputs, (seeds, rows, ...).
         seeds: of the members.
     """
+    num_classes = None if recipe.run.reconstruct else data.info.num_classes
     targets = data.test.x * np.float32(data.info.scale) if recipe.run.reconstruct else data.test.y
-    loss = loss_function(recipe.loss)
-    variables = {
-        "test_loss": ("seed", np.asarray([loss(jnp.asarray(o), jnp.asarray(targets)).mean() for o in outputs]))
-    }
+
+    @jax.jit
+    def measure(outputs, targets):
+        def member(outputs):
+            metrics = {"test_loss": loss_function(recipe.loss)(outputs, targets).mean()}
+            if num_classes is not None:
+                metrics["test_accuracy"] = accuracy(outputs, targets).mean()
+                metrics["confusion"] = confusion_matrix(targets, predict(outputs), num_classes)
+            return metrics
+
+        return jax.lax.map(member, outputs)
+
+    metrics = {name: np.asarray(values) for name, values in measure(outputs, targets).items()}
+    dimensions = ("seed", "true", "predicted")
+    variables = {name: (dimensions[: values.ndim], values) for name, values in metrics.items()}
     coordinates = {"seed": list(seeds)}
-    if data.info.task == "classification" and not recipe.run.reconstruct:
-        labels, classes = jnp.asarray(data.test.y), data.info.num_classes
-        variables["test_accuracy"] = "seed", np.asarray([accuracy(jnp.asarray(o), labels).mean() for o in outputs])
-        matrices = [confusion_matrix(labels, predict(jnp.asarray(o)), classes) for o in outputs]
-        variables["confusion"] = ("seed", "true", "predicted"), np.asarray(matrices)
+    if num_classes is not None:
         coordinates |= {"true": list(data.info.class_names), "predicted": list(data.info.class_names)}
     return xr.Dataset(variables, coords=coordinates)
 
