@@ -8,6 +8,7 @@ the caller's setting, and leaves that setting alone.
 import functools
 import math
 from collections.abc import Callable, Sequence
+from math import nan
 from typing import Any, NamedTuple
 
 import jax
@@ -94,13 +95,13 @@ def check(
     Raises:
         InputError: no argument is floating.
     """
-    name = name or getattr(fwd, "__name__", "pair")
+    name = str(name or getattr(fwd, "__name__", "pair"))
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):
         point = make_point(name, fwd, args, rng)
         kept, reason = _kept_dtypes(fwd, bwd, point)
         if reason:
-            return Check(name, "fail", *[math.nan] * 5, kept, reason)
+            return Check(name, "fail", nan, nan, nan, nan, nan, kept, reason)
         y, grads = by_hand(fwd, bwd, point, jnp.float64)
         grads32 = by_hand(fwd, bwd, point, jnp.float32)[1]
         truth = reference or (lambda *args: fwd(*args)[0])
@@ -238,7 +239,7 @@ def _slope(remainders: np.ndarray, scale: float) -> float:
 
 def largest_error(found: Sequence[Any], wanted: Sequence[Any]) -> float:
     errors = [normwise_error(a, b) for a, b in zip(found, wanted, strict=True)]
-    return math.nan if any(math.isnan(error) for error in errors) else max(errors)
+    return nan if any(math.isnan(error) for error in errors) else max(errors)
 
 
 def _judge(value: float, vjp_float64: float, vjp_float32: float, differences: float, slope: float) -> str:

@@ -8,16 +8,18 @@ lowered for a platform.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 from jax import lax
 from jax.tree_util import register_dataclass
 
-from jaxnn.errors import InputError
+from jaxnn.errors import InputError, unknown
 from jaxnn.kernels import conv_matmul, conv_xla
 from jaxnn.kernels.checks import check_floating
 from jaxnn.kernels.window import Padding, Pair, Window, make_window
+
+Form = Literal["auto", "matmul", "xla"]
 
 
 class ConvSpec(NamedTuple):
@@ -25,6 +27,7 @@ class ConvSpec(NamedTuple):
 
     window: Window
     groups: int
+    form: str
 
 
 @partial(register_dataclass, data_fields=["x", "kernel"], meta_fields=["spec"])
@@ -45,6 +48,7 @@ def conv2d(
     padding: Padding = "SAME",
     dilation: Pair = (1, 1),
     groups: int = 1,
+    form: Form = "auto",
 ) -> jax.Array:
     """Cross-correlate images with a kernel; `jax.grad` through it uses `conv2d_bwd`.
 
@@ -55,6 +59,7 @@ def conv2d(
         padding: "SAME", "VALID" or ((top, bottom), (left, right)), filled with zeros.
         dilation: distance of neighbouring kernel cells in the image, (height, width).
         groups: number of equal, separate blocks of channels; it divides channels and features.
+        form: "matmul", "xla", or "auto": the former on CPU, the latter elsewhere.
 
     Returns:
         (batch, out_height, out_width, features).  Batches with `vmap` over x, kernel or both; pure
@@ -63,7 +68,7 @@ def conv2d(
     Raises:
         InputError: shapes that do not fit, integers, or an option out of range.
     """
-    return _conv2d(x, kernel, _make_spec(x, kernel, strides, padding, dilation, groups))
+    return _conv2d(x, kernel, _make_spec(x, kernel, strides, padding, dilation, groups, form))
 
 
 def conv2d_fwd(
@@ -74,6 +79,7 @@ def conv2d_fwd(
     padding: Padding = "SAME",
     dilation: Pair = (1, 1),
     groups: int = 1,
+    form: Form = "auto",
 ) -> tuple[jax.Array, ConvResiduals]:
     """y[b,p,q,o] = sum_{i,j,c} x[b, p*s + i*d - top, q*s + j*d - left, c] kernel[i,j,c,o].
 
@@ -81,8 +87,8 @@ def conv2d_fwd(
     flipped.  Cells outside the image are zero.  With groups, c runs over the channels of the block that
     feature o belongs to: block o // (features / groups).
     """
-    spec = _make_spec(x, kernel, strides, padding, dilation, groups)
-    return _apply(x, kernel, spec), ConvResiduals(x, kernel, spec)
+    spec = _make_spec(x, kernel, strides, padding, dilation, groups, form)
+    return _in_form("forward", spec, x, kernel), ConvResiduals(x, kernel, spec)
 
 
 def conv2d_bwd(residuals: ConvResiduals, y_bar: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -102,35 +108,34 @@ def conv2d_bwd(residuals: ConvResiduals, y_bar: jax.Array) -> tuple[jax.Array, j
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, sections 4 and 5.
     """
     x, kernel, spec = residuals.x, residuals.kernel, residuals.spec
-    forms = {"cpu": conv_matmul, "default": conv_xla}
-    x_bar = lax.platform_dependent(
-        y_bar, kernel, **{name: partial(form.transpose_x, *spec) for name, form in forms.items()}
-    )
-    kernel_bar = lax.platform_dependent(
-        x, y_bar, **{name: partial(form.transpose_kernel, *spec) for name, form in forms.items()}
-    )
-    return x_bar, kernel_bar
+    return _in_form("transpose_x", spec, y_bar, kernel), _in_form("transpose_kernel", spec, x, y_bar)
 
 
-def _apply(x: jax.Array, kernel: jax.Array, spec: ConvSpec) -> jax.Array:
-    return lax.platform_dependent(
-        x, kernel, cpu=partial(conv_matmul.forward, *spec), default=partial(conv_xla.forward, *spec)
-    )
+def _in_form(operation: str, spec: ConvSpec, a: jax.Array, b: jax.Array) -> jax.Array:
+    """`forward`, `transpose_x` or `transpose_kernel` of the form that the spec or the platform asks for."""
+    window, groups, form = spec
+    forms = {
+        name: partial(getattr(module, operation), window, groups)
+        for name, module in (("matmul", conv_matmul), ("xla", conv_xla))
+    }
+    if form == "auto":
+        return lax.platform_dependent(a, b, cpu=forms["matmul"], default=forms["xla"])
+    return forms[form](a, b)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _conv2d(x: jax.Array, kernel: jax.Array, spec: ConvSpec) -> jax.Array:
-    return _apply(x, kernel, spec)
+    return _in_form("forward", spec, x, kernel)
 
 
 _conv2d.defvjp(
-    lambda x, kernel, spec: (_apply(x, kernel, spec), ConvResiduals(x, kernel, spec)),
+    lambda x, kernel, spec: (_in_form("forward", spec, x, kernel), ConvResiduals(x, kernel, spec)),
     lambda _, residuals, y_bar: conv2d_bwd(residuals, y_bar),
 )
 
 
 def _make_spec(
-    x: jax.Array, kernel: jax.Array, strides: Pair, padding: Padding, dilation: Pair, groups: int
+    x: jax.Array, kernel: jax.Array, strides: Pair, padding: Padding, dilation: Pair, groups: int, form: Form
 ) -> ConvSpec:
     check_floating("conv2d", {"x": x, "kernel": kernel})
     if kernel.ndim != 4:
@@ -146,4 +151,6 @@ def _make_spec(
             f"`conv2d`: x {x.shape} has {x.shape[3]} channels, kernel {kernel.shape} with groups={groups} "
             f"takes {channels * groups}."
         )
-    return ConvSpec(window, groups)
+    if form not in get_args(Form):
+        raise unknown("form of `conv2d`", form, get_args(Form))
+    return ConvSpec(window, groups, form)
