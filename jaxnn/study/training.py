@@ -1,11 +1,12 @@
 """Training the programs of a study: the host's side, chunk by chunk."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import jax.numpy as jnp
 import numpy as np
 
-from jaxnn.population import Execution, Recipe, make_population, make_predict
+from jaxnn.population import Recipe, make_predict
 from jaxnn.study.plan import Plan, Program
 from jaxnn.study.session import Session, Snapshot, advance, on_host, open_session, take_snapshot
 from jaxnn.types import Params
@@ -120,13 +121,14 @@ def train_program(
 def _progress(position: int, session: Session, *, first: int, seconds: float) -> Progress:
     """What there is to see after the records from `first` to where the session is."""
     state, run = session.state, session.program.recipe.run
-    seen = on_host(session, (state.history, state.stopped_at, state.diverged_at))
-    examples = session.num_members * run.eval_every * len(session.program.data.train.x)
-    return Progress(position, first, session.records, *seen, examples * (session.records - first), seconds)
+    history, stopped_at, diverged_at = on_host(session, (state.history, state.stopped_at, state.diverged_at))
+    epochs = (session.records - first) * run.eval_every
+    examples = session.num_members * epochs * len(session.program.data.train.x)
+    return Progress(position, first, session.records, history, stopped_at, diverged_at, examples, seconds)
 
 
 def _trained_program(program: Program, snapshot: Snapshot) -> TrainedProgram:
-    state = snapshot.state
+    state: Any = snapshot.state  # of NumPy arrays
     return TrainedProgram(
         program,
         history=dict(state.history),
@@ -157,5 +159,5 @@ def predict_members(
     for start in range(0, len(x), block):
         rows = x[start : start + block]
         padded = np.concatenate([rows, np.zeros((block - len(rows), *x.shape[1:]), x.dtype)])
-        outputs.append(np.asarray(predict(variables, padded))[:, : len(rows)])
+        outputs.append(np.asarray(predict(variables, jnp.asarray(padded)))[:, : len(rows)])
     return np.concatenate(outputs, axis=1)

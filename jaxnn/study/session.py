@@ -1,0 +1,130 @@
+"""One program of a study while it trains: compiled, on its devices, advanced from record to record.
+
+Between two chunks of records it can be taken to the host as a `Snapshot`, and opened again from one, with the same
+bits: the snapshot and the plan say everything there is to know.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxnn.population import (
+    choose_execution,
+    make_member_run,
+    make_population,
+    pad_members,
+    place,
+    stack_hparams,
+)
+from jaxnn.run import RunData, RunState
+from jaxnn.study.plan import Plan, Program
+from jaxnn.train import run_keys
+from jaxnn.types import Batch
+
+
+class Snapshot(NamedTuple):
+    """A program on the host after `records` records, and the seconds spent on it so far.
+
+    state: NumPy arrays with a leading member axis, setting-major, then seed.
+    """
+
+    state: RunState
+    records: int
+    compile_seconds: float
+    run_seconds: float
+
+
+class Session(NamedTuple):
+    """A program in training.  `state` is on the devices, its members padded to a multiple of them."""
+
+    program: Program
+    num_members: int
+    train_records: Callable[[RunState, int, int], RunState]  # (state, first, last) -> state; state is donated
+    state: RunState
+    records: int
+    compile_seconds: float
+    run_seconds: float
+
+
+def open_session(plan: Plan, program: Program, start: Snapshot | None = None) -> Session:
+    """Compile a program of a plan, and put it on the devices before its first record, or as `start` has it.
+
+    Args:
+        plan: the study.
+        program: one of its programs.
+        start: where an earlier session of the same program was; one that has nothing left to train is not compiled.
+    """
+    recipe, data = program.recipe, program.data
+    members = program_members(plan, program)
+    execution = choose_execution(
+        recipe, input_shape=data.info.input_shape, num_examples=len(data.train.x), num_members=len(members)
+    )
+    population = make_population(recipe, execution, num_examples=len(data.train.x))
+    padded = pad_members(members, execution.num_devices)
+    hparams = stack_hparams([plan.settings[setting].hparams for setting, _ in padded])
+    arguments = place(population, [seed for _, seed in padded], hparams, run_data(program))
+
+    def train_records(state: RunState, first: int, last: int) -> RunState:
+        return advance(state, *arguments, first, last)
+
+    records, compile_seconds, run_seconds = start[1:] if start is not None else (0, 0.0, 0.0)
+    started = time.perf_counter()
+    state = population.init(*arguments) if start is None else _place_state(start.state, population.mesh)
+    if records < recipe.run.num_records:
+        advance = population.advance.lower(state, *arguments, 0, 1).compile()
+    jax.block_until_ready(state)
+    compile_seconds += time.perf_counter() - started
+    return Session(program, len(members), train_records, state, records, compile_seconds, run_seconds)
+
+
+def advance(session: Session, last: int) -> Session:
+    """Train the records up to `last`; the given session's state is used up."""
+    started = time.perf_counter()
+    state = jax.block_until_ready(session.train_records(session.state, session.records, last))
+    run_seconds = session.run_seconds + time.perf_counter() - started
+    return session._replace(state=state, records=last, run_seconds=run_seconds)
+
+
+def take_snapshot(session: Session) -> Snapshot:
+    """The session as it is now, copied to the host; training may go on while the copy is used."""
+    state = on_host(session, session.state)
+    return Snapshot(state, session.records, session.compile_seconds, session.run_seconds)
+
+
+def on_host(session: Session, arrays: Any) -> Any:
+    """A copy of some arrays of a session's state, without the members that fill up the devices."""
+    # np.array, not np.asarray: on CPU the latter is a view of a buffer that the next chunk is free to reuse.
+    return jax.tree.map(lambda leaf: np.array(leaf)[: session.num_members], arrays)
+
+
+def program_members(plan: Plan, program: Program) -> Sequence[tuple[int, int]]:
+    """The members of a program, (setting, seed), in the order of the member axis."""
+    return [(setting, seed) for setting in program.settings for seed in plan.seeds]
+
+
+def run_data(program: Program) -> RunData:
+    """The arrays that a program trains on and validates with, still on the host."""
+    data: Any = program.data
+    return RunData(Batch(*data.train), Batch(*data.validation) if len(data.validation.x) else None)
+
+
+def state_shapes(plan: Plan, program: Program) -> RunState:
+    """Shapes and dtypes of a snapshot's state, (members, ...), without computing anything."""
+    hparams = plan.settings[program.settings[0]].hparams
+    run = make_member_run(program.recipe, num_examples=len(program.data.train.x))
+    member = jax.eval_shape(lambda seed, *rest: run.init(run_keys(seed), *rest), 0, hparams, run_data(program))
+    num_members = len(program_members(plan, program))
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((num_members, *leaf.shape), leaf.dtype), member)
+
+
+def _place_state(state: RunState, mesh: Mesh) -> RunState:
+    """A snapshot's state on the devices, its last member repeated to fill them up, as `pad_members` does."""
+
+    def pad(leaf: np.ndarray) -> np.ndarray:
+        return np.concatenate([leaf, np.repeat(leaf[-1:], -len(leaf) % mesh.size, axis=0)])
+
+    return jax.device_put(jax.tree.map(pad, state), NamedSharding(mesh, PartitionSpec("member")))
