@@ -68,7 +68,7 @@ def from_arrays(
         y, class_names = as_float32(y, "y"), ()
     origin = "Arrays given by the caller."
     source = Source(Split(x, y), origin, tuple(class_names), tuple(feature_names), scale, task)
-    return assemble(source, DataConfig(name, validation=validation, test=test, train=train, seed=seed))
+    return assemble(source, DataConfig(name, validation=validation, test=test, train=train, data_seed=seed))
 
 
 def _labels(
@@ -147,7 +147,7 @@ def _divide(source: Source, config: DataConfig, validation: Size, test: Size) ->
         validation=_drawn(source.validation, config.validation, validation),
         test=_drawn(source.test, config.test, test),
         train=config.train,
-        seed=config.seed,
+        seed=config.data_seed,
     )
     return (
         _take(source.train, rows.train),
@@ -168,7 +168,7 @@ def _part(official: Split | None, name: Literal["validation", "test"], config: D
     size = getattr(config, name)
     if official is None or size is None:
         return official
-    return _take(official, subset_indices(official.y, name, size, seed=config.seed))
+    return _take(official, subset_indices(official.y, name, size, seed=config.data_seed))
 
 
 def _pool(source: Source) -> Source:

@@ -21,7 +21,7 @@ class DataConfig:
     """Train on this many rows only (a stratified part); default: all that are left."""
     resplit: bool = False
     """Pool the official splits of a set and draw all of them at random."""
-    seed: int = 0
+    data_seed: int = 0
     """Seed of the random splits, and of the points of a generated set; any integer."""
     num_examples: int | None = None
     """Points of a generated set, all splits together."""

@@ -24,7 +24,7 @@ def moons(config: DataConfig) -> Source:
     upper = np.stack([np.cos(t_outer), np.sin(t_outer)], axis=1)
     lower = np.stack([1 - np.cos(t_inner), 1 - np.sin(t_inner) - 0.5], axis=1)
     x, y = np.concatenate([upper, lower]), np.repeat([0, 1], [outer, inner])
-    rng = _sklearn_rng(config.seed)
+    rng = _sklearn_rng(config.data_seed)
     order = np.arange(n)
     rng.shuffle(order)
     x, y = x[order], y[order]
@@ -38,7 +38,7 @@ def blobs(config: DataConfig) -> Source:
     """Gaussian clouds, one a class: the very points of `sklearn.datasets.make_blobs(random_state=seed)`."""
     num_classes = _count("num_classes", config.num_classes, 3, low=2)
     n, noise = _num_examples(config, 500, low=num_classes), _noise(config, 1.0)
-    rng = _sklearn_rng(config.seed)
+    rng = _sklearn_rng(config.data_seed)
     centers = rng.uniform(-10, 10, size=(num_classes, 2))
     sizes = [n // num_classes + (k < n % num_classes) for k in range(num_classes)]
     x = np.concatenate(
@@ -59,7 +59,7 @@ def spiral_k(config: DataConfig) -> Source:
     """
     num_arms = _count("num_arms", config.num_arms, 3, low=2)
     n, noise = _num_examples(config, 500, low=num_arms), _noise(config, 0.2)
-    rng = _rng(config.seed)
+    rng = _rng(config.data_seed)
     arm = np.sort(np.arange(n) % num_arms)
     r = np.concatenate([np.linspace(0, 1, size) for size in np.bincount(arm)])
     t = 2 * np.pi * arm / num_arms + 4 * r + noise * rng.standard_normal(n)
@@ -129,7 +129,7 @@ def multi_gauss(config: DataConfig) -> Source:
 def _playground(config: DataConfig, num_examples: int) -> tuple[int, float, np.random.Generator]:
     """Number of points, noise as a fraction, and the generator of a Playground set."""
     noise = _noise(config, 0.0, high=50)
-    return _num_examples(config, num_examples, low=2), noise / 100, _rng(config.seed)
+    return _num_examples(config, num_examples, low=2), noise / 100, _rng(config.data_seed)
 
 
 def _square(config: DataConfig) -> tuple[np.ndarray, np.ndarray]:

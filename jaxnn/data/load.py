@@ -9,7 +9,7 @@ from jaxnn.data import generated
 from jaxnn.data.assemble import Size, assemble
 from jaxnn.data.config import DataConfig
 from jaxnn.data.digits import digits
-from jaxnn.data.official import mnist_like
+from jaxnn.data.image_sets import mnist_like
 from jaxnn.data.tabular import TWO_D, csv_table, two_d
 from jaxnn.data.types import Data, Source, Task
 from jaxnn.errors import InputError, unknown
@@ -26,7 +26,7 @@ class _Entry(NamedTuple):
 
 
 # Options that any set takes; each of the others must be listed by the sets that it means something to.
-_COMMON = ("dataset", "data_dir", "validation", "test", "train", "seed")
+_COMMON = ("dataset", "data_dir", "validation", "test", "train", "data_seed")
 _TABLE = ("features", "standardize")
 _DRAWN = ("num_examples", "noise", *_TABLE)
 
@@ -73,7 +73,7 @@ def load(
     test: int | float | None = None,
     train: int | None = None,
     resplit: bool = False,
-    seed: int = 0,
+    data_seed: int = 0,
     num_examples: int | None = None,
     noise: float | None = None,
     num_arms: int | None = None,
@@ -94,7 +94,7 @@ def load(
       test: test rows, likewise.
       train: train on this many rows only, a stratified part.
       resplit: pool the official splits and draw all of them at random.
-      seed: seed of the splits and of generated points, any integer.
+      data_seed: seed of the splits and of generated points, any integer.
       num_examples: points of a generated set, all splits together.
       noise: noise of a generated set, in the units that `DataConfig` gives.
       num_arms: arms of spiral_k.
@@ -119,7 +119,7 @@ def load(
             test=test,
             train=train,
             resplit=resplit,
-            seed=seed,
+            data_seed=data_seed,
             num_examples=num_examples,
             noise=noise,
             num_arms=num_arms,

@@ -24,18 +24,9 @@ import tensorflow_datasets as tfds
 from PIL import Image
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
+from jaxnn.data.catalog import OFFICIAL, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, data_root
 from jaxnn.data.idx import read_idx
-from jaxnn.data.official import (
-    OFFICIAL,
-    TEST_IMAGES,
-    TEST_LABELS,
-    TRAIN_IMAGES,
-    TRAIN_LABELS,
-    data_root,
-    missing_files,
-    pair_up,
-    read_checked,
-)
+from jaxnn.data.official import missing_files, pair_up, read_checked
 from jaxnn.data.types import Split
 from jaxnn.errors import InputError, unknown
 

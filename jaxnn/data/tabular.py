@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from jaxnn.data.assemble import prepare_inputs
+from jaxnn.data.catalog import data_root
 from jaxnn.data.checks import as_float32, check_inputs
 from jaxnn.data.config import DataConfig
 from jaxnn.data.idx import read_bytes
-from jaxnn.data.official import data_root
 from jaxnn.data.tables import Table, read_table
 from jaxnn.data.types import DataInfo, Source, Split
 from jaxnn.errors import InputError, unknown

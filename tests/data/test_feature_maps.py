@@ -39,7 +39,7 @@ def test_a_set_loads_with_its_features():
 
 def test_standardising_uses_the_training_rows_alone():
     """Oracle: (x - mean) / std in float64, both of the training rows of the plain set."""
-    plain, scaled = load("blobs", seed=3), load("blobs", seed=3, standardize=True)
+    plain, scaled = load("blobs", data_seed=3), load("blobs", data_seed=3, standardize=True)
     train = plain.train.x.astype(np.float64)
     mean, std = train.mean(axis=0), train.std(axis=0)
     for name in ("train", "validation", "test"):

@@ -27,7 +27,7 @@ def draw(read, **options):
 @pytest.mark.parametrize(("n", "noise", "seed"), [(500, 0.2, 0), (201, 0.0, 7), (2, 1.5, 2**32 - 1)])
 def test_moons_are_scikit_learns_points(n, noise, seed):
     x, y = make_moons(n, noise=noise, random_state=seed)
-    split = draw(moons, num_examples=n, noise=noise, seed=seed)
+    split = draw(moons, num_examples=n, noise=noise, data_seed=seed)
     np.testing.assert_array_equal(split.x, x.astype(np.float32))
     np.testing.assert_array_equal(split.y, y)
 
@@ -35,7 +35,7 @@ def test_moons_are_scikit_learns_points(n, noise, seed):
 @pytest.mark.parametrize(("n", "num_classes", "noise", "seed"), [(500, 3, 1.0, 0), (47, 5, 0.3, 11)])
 def test_blobs_are_scikit_learns_points(n, num_classes, noise, seed):
     x, y = make_blobs(n, centers=num_classes, cluster_std=noise, random_state=seed)
-    split = draw(blobs, num_examples=n, num_classes=num_classes, noise=noise, seed=seed)
+    split = draw(blobs, num_examples=n, num_classes=num_classes, noise=noise, data_seed=seed)
     np.testing.assert_array_equal(split.x, x.astype(np.float32))
     np.testing.assert_array_equal(split.y, y)
 
@@ -173,7 +173,7 @@ def test_spiral_k_noise_is_on_the_angle_alone():
 @pytest.mark.parametrize("name", [*PLAYGROUND, *REGRESSION, "moons", "blobs", "spiral_k"])
 @pytest.mark.parametrize("seed", [0, -3, 2**40, 10**30])
 def test_any_seed_draws_its_own_points(name, seed):
-    one, same, other = (load(name, seed=s, num_examples=60, noise=0.3) for s in (seed, seed, seed + 1))
+    one, same, other = (load(name, data_seed=s, num_examples=60, noise=0.3) for s in (seed, seed, seed + 1))
     np.testing.assert_array_equal(one.train.x, same.train.x)
     assert one.info.sha256 == same.info.sha256
     assert one.info.sha256["train.x"] != other.info.sha256["train.x"]
@@ -200,7 +200,7 @@ def test_an_odd_number_of_points_is_exact(name):
         ("spiral_k", {"num_arms": 1}, "`num_arms` must be an integer of at least 2; got 1"),
         ("spiral_k", {"num_arms": 5, "num_examples": 4}, "`num_examples` must be an integer of at least 5; got 4"),
         ("blobs", {"num_classes": 1}, "`num_classes` must be an integer of at least 2; got 1"),
-        ("moons", {"seed": 0.5}, "`seed` must be an integer; got 0.5"),
+        ("moons", {"data_seed": 0.5}, "`data_seed` must be an integer; got 0.5"),
     ],
 )
 def test_impossible_options_are_refused(name, options, message):

@@ -83,8 +83,8 @@ def test_the_config_reads_from_the_command_line_with_help_for_every_flag(capsys)
 
 
 def test_load_and_load_config_are_the_same():
-    one = load("moons", noise=0.1, seed=4, validation=50)
-    other = load_config(DataConfig("moons", noise=0.1, seed=4, validation=50))
+    one = load("moons", noise=0.1, data_seed=4, validation=50)
+    other = load_config(DataConfig("moons", noise=0.1, data_seed=4, validation=50))
     assert one.info == other.info
 
 
@@ -99,7 +99,7 @@ def test_fingerprints_are_of_dtype_shape_and_bytes():
 
 
 def test_merging_joins_training_and_validation_rows_only():
-    data = load("digits", seed=2)
+    data = load("digits", data_seed=2)
     merged = merge(data)
     np.testing.assert_array_equal(merged.train.x, np.concatenate([data.train.x, data.validation.x]))
     np.testing.assert_array_equal(merged.train.y, np.concatenate([data.train.y, data.validation.y]))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from jaxnn.data import array_sha256, load
-from jaxnn.data.official import OFFICIAL, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, data_root
+from jaxnn.data.catalog import OFFICIAL, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, data_root
 from jaxnn.errors import InputError
 
 # MD5 as published: for Fashion-MNIST in its README, for MNIST in torchvision's datasets/mnist.py.
