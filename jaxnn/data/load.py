@@ -144,6 +144,8 @@ def load_config(config: DataConfig) -> Data:
 
 def _check_options(config: DataConfig, entry: _Entry) -> None:
     """Refuse, rather than ignore, an option that means nothing to the set."""
+    if not isinstance(config.data_seed, int) or isinstance(config.data_seed, bool):
+        raise InputError(f"`data_seed` must be an integer; got {config.data_seed!r}.")
     for field in fields(config):
         name, value = field.name, getattr(config, field.name)
         if value == field.default or name in _COMMON or name in entry.options:

@@ -127,7 +127,7 @@ def row_count(name: str, size: int | float, n: int, *, low: int = 0) -> int:
 def seed_sequence(seed: int, *, stream: int) -> np.random.SeedSequence:
     """Entropy of any integer seed, negative and huge ones too; each use has its own independent stream."""
     if not _is_int(seed):
-        raise InputError(f"`data_seed` must be an integer; got {seed!r}.")
+        raise InputError(f"`seed` must be an integer; got {seed!r}.")
     return np.random.SeedSequence(abs(int(seed)), spawn_key=(int(seed < 0), stream))
 
 
