@@ -1,0 +1,202 @@
+"""Populations: a member is its solo run, however it is executed and whatever its neighbours do."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from compilations import recorded_compilations
+
+from jaxnn import models
+from jaxnn.population import (
+    NEUTRAL,
+    Execution,
+    Recipe,
+    choose_execution,
+    make_population,
+    make_predict,
+    pad_members,
+    place,
+    share_terms,
+    stack_hparams,
+)
+from jaxnn.run import RunConfig, RunData
+from jaxnn.types import Batch, Hparams
+
+NUM_TRAIN, EPOCHS = 30, 3
+
+# Everything that draws random numbers or carries statistics is in it: order, dropout, noise, batch norm.
+RECIPE = Recipe(
+    models.mlp((6,), 3, dropout=True, batch_norm=True), RunConfig(EPOCHS, batch_size=8), optimizer="momentum"
+)
+TERMS = {"momentum": 0.9, "dropout_rate": 0.3, "input_noise": 0.1, "label_smoothing": 0.1, "l2": 1e-4}
+MEMBERS = (
+    (0, Hparams(0.1, **TERMS)),
+    (1, Hparams(0.1, **TERMS)),
+    (0, Hparams(0.01, **TERMS)),
+    (0, Hparams(0.1, **(TERMS | {"dropout_rate": 0.0}))),
+)
+EXECUTIONS = {
+    "vmap": Execution(1, "vmap"),
+    "map": Execution(1, "map"),
+    "vmap on two devices": Execution(2, "vmap"),
+    "map on two devices": Execution(2, "map"),
+}
+
+
+def make_data():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, NUM_TRAIN + 20)
+    x = (np.eye(3)[y] + rng.normal(0, 0.5, (len(y), 3))).astype(np.float32)
+    y = y.astype(np.int32)
+    return RunData(Batch(x[:NUM_TRAIN], y[:NUM_TRAIN]), Batch(x[NUM_TRAIN:], y[NUM_TRAIN:]))
+
+
+@functools.cache
+def population_of(execution, recipe=RECIPE):
+    """One population for all tests: it compiles once for every number of members."""
+    return make_population(recipe, execution, num_examples=NUM_TRAIN)
+
+
+def train(members, execution, recipe=RECIPE, *, chunks=(0, EPOCHS)):
+    """The final states of (seed, hparams) members, on the host."""
+    population = population_of(execution, recipe)
+    seeds, hparams = zip(*members, strict=True)
+    arguments = place(population, seeds, stack_hparams(hparams), make_data())
+    state = population.init(*arguments)
+    for first, last in zip(chunks, chunks[1:], strict=False):
+        state = population.advance(state, *arguments, first, last)
+    return jax.tree.map(np.asarray, state)
+
+
+def member(state, position):
+    return jax.tree.map(lambda leaf: leaf[position], state)
+
+
+@pytest.fixture(scope="module")
+def solo():
+    """Every member trained alone, in a population of one."""
+    return [member(train([one], Execution(1, "map")), 0) for one in MEMBERS]
+
+
+def test_one_after_another_a_member_is_its_solo_run_to_the_bit(solo):
+    """On one device "map" runs the same program on the same numbers."""
+    state = train(MEMBERS, EXECUTIONS["map"])
+    for position, alone in enumerate(solo):
+        jax.tree.map(np.testing.assert_array_equal, member(state, position), alone)
+
+
+@pytest.mark.parametrize("name", ["vmap", "vmap on two devices", "map on two devices"])
+def test_vectorised_or_sharded_a_member_is_its_solo_run(name, solo):
+    """Other programs: XLA may order their sums otherwise, and twelve steps carry that on to a few parts in 10^5."""
+    state = train(MEMBERS, EXECUTIONS[name])
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+    for position, alone in enumerate(solo):
+        jax.tree.map(close, member(state, position), alone)
+
+
+def test_members_differ_by_seed_and_by_number(solo):
+    """Neither the seed nor the learning rate nor the dropout rate is lost on the way to a member."""
+    values = [one.history["train_loss"][-1] for one in solo]
+    assert len({float(value) for value in values}) == len(MEMBERS)
+
+
+def test_the_learning_rate_of_a_member_is_its_own():
+    """A rate of 0 leaves one member's parameters where they were drawn, beside members that learn."""
+    members = [(0, Hparams(rate, **TERMS)) for rate in (0.1, 0.0, 0.1, 0.2)]
+    before = train(members, EXECUTIONS["vmap"], chunks=(0,)).train.params
+    after = train(members, EXECUTIONS["vmap"]).train.params
+    changed = [
+        any(jax.tree.leaves(jax.tree.map(lambda a, b, i=i: (a[i] != b[i]).any(), before, after))) for i in range(4)
+    ]
+    assert changed == [True, False, True, True]
+    jax.tree.map(np.testing.assert_array_equal, member(after, 0), member(after, 2))
+
+
+@pytest.mark.parametrize("name", EXECUTIONS)
+def test_a_member_that_diverges_touches_no_neighbour(name):
+    """The same members with a harmless rate in the place of the bad one: all the others have the same bits."""
+    bad = MEMBERS[1][0], Hparams(float("1e30"), **TERMS)
+    state = train([MEMBERS[0], bad, *MEMBERS[2:]], EXECUTIONS[name])
+    harmless = train(MEMBERS, EXECUTIONS[name])
+    assert state.diverged_at.tolist()[1] >= 0
+    assert np.delete(state.diverged_at, 1).tolist() == [-1, -1, -1]
+    for position in (0, 2, 3):
+        jax.tree.map(np.testing.assert_array_equal, member(state, position), member(harmless, position))
+
+
+def test_chunks_of_any_length_share_a_compilation_and_change_no_bit():
+    whole = train(MEMBERS, EXECUTIONS["vmap"])
+    with recorded_compilations() as compiled:
+        chunked = train(MEMBERS, EXECUTIONS["vmap"], chunks=(0, 1, EPOCHS))
+        changed = train([(seed + 5, Hparams(0.2, **TERMS)) for seed, _ in MEMBERS], EXECUTIONS["vmap"])
+    assert not {"init", "advance"} & set(compiled)
+    jax.tree.map(np.testing.assert_array_equal, whole, chunked)
+    assert not np.array_equal(whole.history["train_loss"], changed.history["train_loss"])
+
+
+def test_members_are_padded_to_the_devices():
+    """Three members on two devices: the padding repeats the last, and the three are what they are without it."""
+    padded = pad_members(MEMBERS[:3], 2)
+    assert padded == [*MEMBERS[:3], MEMBERS[2]]
+    assert pad_members(MEMBERS[:2], 2) == list(MEMBERS[:2])
+    state, unpadded = (
+        train(padded, EXECUTIONS["map on two devices"]),
+        train(MEMBERS, EXECUTIONS["map on two devices"]),
+    )
+    for position in range(3):
+        jax.tree.map(np.testing.assert_array_equal, member(state, position), member(unpadded, position))
+
+
+def test_terms_are_shared_with_their_neutral_values():
+    settings = [Hparams(0.1), Hparams(0.2, l2=0.5), Hparams(0.3, clip_norm=2.0)]
+    assert share_terms(settings) == [
+        Hparams(0.1, l2=0.0, clip_norm=float("inf")),
+        Hparams(0.2, l2=0.5, clip_norm=float("inf")),
+        Hparams(0.3, l2=0.0, clip_norm=2.0),
+    ]
+    stacked = stack_hparams(settings)
+    np.testing.assert_array_equal(stacked.learning_rate, np.float32([0.1, 0.2, 0.3]))
+    np.testing.assert_array_equal(stacked.l2, [0, 0.5, 0])
+    assert stacked.l1 is None
+    assert stacked.learning_rate.dtype == jnp.float32
+
+
+def test_neutral_terms_change_nothing():
+    """A member with every term there and neutral is a member without them, to rounding; bitwise is not promised
+    by two different programs."""
+    recipe = Recipe(models.mlp((6,), 3, dropout=True), RECIPE.run, optimizer="momentum")
+    without = train([(0, Hparams(0.1, momentum=0.9))], EXECUTIONS["map"], recipe)
+    neutral = train([(0, Hparams(0.1, **(NEUTRAL | {"momentum": 0.9})))], EXECUTIONS["map"], recipe)
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    jax.tree.map(close, neutral.train.params, without.train.params)
+    jax.tree.map(close, neutral.history, without.history)
+
+
+def test_predictions_are_those_of_each_member(solo):
+    """Oracle: `model.apply` with one member's variables."""
+    stack = lambda *leaves: np.stack(leaves)
+    variables = [(one.train.params, one.train.batch_stats) for one in solo]
+    x = make_data().validation.x
+    outputs = make_predict(RECIPE)(jax.tree.map(stack, *variables), x)
+    apply = jax.jit(lambda params, stats: RECIPE.model.apply({"params": params, "batch_stats": stats}, x))
+    for position, one in enumerate(variables):
+        np.testing.assert_allclose(outputs[position], apply(*one), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "input_shape", "batch_size", "num_members", "expected"),
+    [
+        (models.mlp((2,), 2), (2,), 32, 20, Execution(2, "vmap")),
+        (models.mlp((2,), 2), (2,), 32, 1, Execution(1, "vmap")),
+        (models.mlp((512,), 10), (28, 28, 1), 128, 8, Execution(2, "map")),
+        (models.lenet(), (28, 28, 1), 64, 1, Execution(1, "map")),
+        # full batch: 2 * (2 * 3 + 3 * 2) * 100,000 = 2.4 million operations a step
+        (models.mlp((3,), 2), (2,), None, 8, Execution(2, "map")),
+    ],
+)
+def test_on_cpu_members_are_spread_and_tiny_steps_vectorised(model, input_shape, batch_size, num_members, expected):
+    recipe = Recipe(model, RunConfig(1, batch_size))
+    found = choose_execution(recipe, input_shape=input_shape, num_examples=100_000, num_members=num_members)
+    assert found == expected
