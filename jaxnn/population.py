@@ -49,6 +49,7 @@ class Recipe:
     optimizer: str = "adam"
     schedule: str = "constant"
     gradients: Literal["autodiff", "by-hand"] = "autodiff"
+    execution: Literal["auto", "vmap", "map"] = "auto"
 
 
 class Execution(NamedTuple):
@@ -94,9 +95,11 @@ def choose_execution(
 
     On CPU members are spread over the devices (one a core: `runtime.start`), and on each one trains after another,
     unless a step is so small that starting its operations costs more than its arithmetic.  On an accelerator
-    the launches dominate and members are vectorised.
+    the launches dominate and members are vectorised.  `recipe.execution` overrides the choice on a device.
     """
     num_devices = min(jax.device_count(), num_members)
+    if recipe.execution != "auto":
+        return Execution(num_devices, recipe.execution)
     if jax.default_backend() != "cpu":
         return Execution(num_devices, "vmap")
     rows = summary_rows(recipe.model, input_shape)
@@ -174,7 +177,7 @@ def place(population: Population, seeds: Sequence[int], hparams: Hparams, data: 
 def make_predict(recipe: Recipe) -> Callable[[tuple[Params, Params], jax.Array], jax.Array]:
     """predict(variables, x) -> outputs (members, rows, ...), one member after another on one device.
 
-    `variables` is (params, batch_stats) with a leading member axis; x (rows, *input_shape) as the data set stores it.
+    `variables` is (params, batch_stats) with a leading member axis; x (rows, *input_shape) as the data stores it.
     """
 
     def predict(variables, x):

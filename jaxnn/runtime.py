@@ -40,6 +40,8 @@ def start(*, platform: str | None = None, cpu_devices: int | None = None, debug:
     if platform is not None and platform not in PLATFORMS:
         raise unknown("platform", platform, PLATFORMS)
     cpu_devices = num_cores() if cpu_devices is None else cpu_devices
+    if cpu_devices < 1:
+        raise InputError(f"`cpu_devices` must be 1 or more; got {cpu_devices}.")
     try:
         jax.config.update("jax_num_cpu_devices", cpu_devices)
         if platform is not None:

@@ -35,6 +35,8 @@ class RunFlags:
     """Replace an earlier run in that directory."""
     platform: Literal["cpu", "cuda", "tpu"] | None = None
     """Where to run; default: the best there is."""
+    cpu_devices: int | None = None
+    """XLA devices a CPU is divided into, over which members are spread; default: one a core."""
     debug: bool = False
     """Show tracebacks; make silent broadcasts errors."""
 
@@ -56,7 +58,7 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
     chosen = experiment.presets[preset]
     flags = parse(RunFlags, RunFlags(chosen.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
     sweep = _choose_sweep(chosen.sweep, flags.sweep, arguments)
-    runtime.start(platform=flags.platform, debug=flags.debug)
+    runtime.start(platform=flags.platform, cpu_devices=flags.cpu_devices, debug=flags.debug)
     directory = flags.output or default_output(experiment.name, datetime.now())
     run_study(
         flags.config,

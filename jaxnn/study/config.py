@@ -55,6 +55,9 @@ class TrainConfig:
     """Stop a member after this many records without a better one; default: never."""
     gradients: Literal["autodiff", "by-hand"] = "autodiff"
     """Where gradients come from: jax.grad, or the hand-derived backward pass."""
+    execution: Literal["auto", "vmap", "map"] = "auto"
+    """How the members on a device train: one vectorised step for all, one member after another, or what was measured
+    to be faster for this kind of network."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -77,7 +77,7 @@ def make_recipe(config: StudyConfig, data: Data, hparams: Hparams) -> Recipe:
     if training.gradients not in GRADIENTS:
         raise unknown("way to make gradients", training.gradients, GRADIENTS)
     run = _make_run_config(config, data, reconstruct=reconstruct)
-    return Recipe(model, run, loss, training.optimizer, training.schedule, training.gradients)
+    return Recipe(model, run, loss, training.optimizer, training.schedule, training.gradients, training.execution)
 
 
 def build_model(config: ModelConfig, info: DataInfo, *, dropout: bool = False) -> Network:
@@ -110,7 +110,7 @@ def build_model(config: ModelConfig, info: DataInfo, *, dropout: bool = False) -
 def check_hparams(hparams: Hparams) -> None:
     """Raise InputError unless every number is finite and in its range."""
     limits = {
-        "learning_rate": {"low": 0.0},
+        "learning_rate": {"low": 0.0, "low_open": True},
         "momentum": {"low": 0.0, "high": 1.0, "high_open": True},
         "beta1": {"low": 0.0, "high": 1.0, "high_open": True},
         "beta2": {"low": 0.0, "high": 1.0, "high_open": True},

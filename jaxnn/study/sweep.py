@@ -14,7 +14,7 @@ from jaxnn.types import Hparams
 
 SECTIONS = ("data", "model", "training", "hparams")
 # Fields that say how a study is judged rather than what is trained; a sweep over them has no meaning.
-NOT_SWEPT = ("monitor", "data_dir", "eval_every")
+NOT_SWEPT = ("monitor", "data_dir", "eval_every", "execution")
 
 
 def sweepable() -> dict[str, str]:
