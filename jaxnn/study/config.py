@@ -56,8 +56,8 @@ class TrainConfig:
     gradients: Literal["autodiff", "by-hand"] = "autodiff"
     """Where gradients come from: jax.grad, or the hand-derived backward pass."""
     execution: Literal["auto", "vmap", "map"] = "auto"
-    """How the members on a device train: one vectorised step for all, one member after another, or what was measured
-    to be faster for this kind of network."""
+    """How members on a device train: one vectorised step for all, one after another, or what was measured
+    to be faster for their kind of network."""
 
 
 @dataclasses.dataclass(frozen=True)
