@@ -23,7 +23,7 @@ class ProgressLine:
         self._console = console or Console()
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._printed = -math.inf
-        self._started = time.perf_counter()
+        self._plan: Plan | None = None
         self._done_seconds = 0.0
 
     def __enter__(self) -> "ProgressLine":
@@ -40,6 +40,8 @@ class ProgressLine:
             self._live.update(Text(text, style="dim"))
 
     def __call__(self, plan: Plan, progress: Progress) -> None:
+        if plan is not self._plan:  # another study begins, such as the retraining of the selected setting
+            self._plan, self._done_seconds = plan, 0.0
         self._done_seconds += progress.seconds
         line = progress_line(plan, progress, self._time_left(plan, progress))
         if self._console.is_terminal:
