@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-MINUS = "\N{MINUS SIGN}"
+MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 _SPLITS = {"train": "training", "val": "validation"}
 
 
@@ -37,7 +37,7 @@ def is_share(metric: str) -> bool:
 def number(value: float, *, digits: int = 4) -> str:
     """A number with `digits` significant digits, or a dash where there is none."""
     if math.isnan(value):
-        return "\N{EN DASH}"
+        return DASH
     if math.isinf(value):
         return f"{MINUS if value < 0 else ''}\N{INFINITY}"
     text = f"{value:#.{digits}g}".rstrip(".")
@@ -52,16 +52,43 @@ def metric_value(metric: str, value: float) -> str:
 
 
 def interval_label(metric: str, low: float, high: float) -> str:
-    """An interval as "low to high"; a dash where one value (or none) gives none."""
+    """An interval as "low to high", both with the decimals of the larger; a dash where it has no ends."""
     if not (math.isfinite(low) and math.isfinite(high)):
-        return "\N{EN DASH}"
-    return f"{metric_value(metric, low)} to {metric_value(metric, high)}"
+        return DASH
+    if is_share(metric):
+        return f"{metric_value(metric, low)} to {metric_value(metric, high)}"
+    return " to ".join(_alike(low, high, digits=4))
+
+
+def difference_label(metric: str, difference: float) -> str:
+    """A difference with its sign: of shares in percentage points, "+0.52 pp"; of others with three digits."""
+    if not math.isfinite(difference):
+        return number(difference)
+    text = f"{100 * difference:+.2f} pp" if is_share(metric) else f"{difference:+#.3g}"
+    return text.replace("-", MINUS)
+
+
+def difference_interval_label(metric: str, low: float, high: float) -> str:
+    """An interval of a difference, its ends with their signs; a dash where it has no ends."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return DASH
+    if is_share(metric):
+        return f"{100 * low:+.2f} to {100 * high:+.2f} pp".replace("-", MINUS)
+    return " to ".join(_alike(low, high, digits=3, sign="+"))
+
+
+def _alike(low: float, high: float, *, digits: int, sign: str = "") -> list[str]:
+    """Both numbers with as many decimals as give the larger one `digits` significant digits."""
+    largest = max(abs(low), abs(high))
+    decimals = digits - 1 - math.floor(math.log10(largest)) if largest else digits - 1
+    kind = f".{decimals}f" if 0 <= decimals <= 7 else f".{digits - 1}e"
+    return [f"{value:{sign}{kind}}".replace("-", MINUS) for value in (low, high)]
 
 
 def p_label(p_value: float) -> str:
     """A p-value with three decimals, "< 0.001" below them, a dash where no test was made."""
     if math.isnan(p_value):
-        return "\N{EN DASH}"
+        return DASH
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
@@ -76,11 +103,3 @@ def duration_label(seconds: float) -> str:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def difference_label(metric: str, difference: float) -> str:
-    """A difference with its sign: of shares in percentage points, "+0.52 pp"; of others with three digits."""
-    if not math.isfinite(difference):
-        return number(difference)
-    text = f"{100 * difference:+.2f} pp" if is_share(metric) else f"{difference:+.3g}"
-    return text.replace("-", MINUS)

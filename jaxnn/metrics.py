@@ -130,15 +130,6 @@ def precision_recall_f1(confusion: jax.Array) -> ClassScores:
     )
 
 
-def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
-    """(y - t)^2, mean over the outputs.  Both (batch, ...) of one shape; returns (batch,)."""
-    if outputs.shape != targets.shape or outputs.ndim == 0:
-        raise InputError(
-            f"`outputs` and `targets` must have one shape (batch, ...); got {outputs.shape} and {targets.shape}."
-        )
-    return ((outputs - targets) ** 2).mean(tuple(range(1, outputs.ndim)))
-
-
 def _check_logits(logits: jax.Array) -> None:
     if logits.ndim != 2 or logits.shape[-1] == 0 or not jnp.issubdtype(logits.dtype, jnp.floating):
         raise InputError(f"`logits` must be (batch, classes) floats; got {logits.shape} of {logits.dtype}.")

@@ -44,6 +44,7 @@ def test_metric_value(metric, value, text):
         ("val_accuracy", 0.0052, "+0.52 pp"),
         ("val_accuracy", -0.01, "−1.00 pp"),
         ("val_loss", 0.01234, "+0.0123"),
+        ("val_loss", -0.5, "−0.500"),
         ("val_loss", math.nan, "–"),
         ("val_accuracy", math.inf, "∞"),
     ],
@@ -56,6 +57,16 @@ def test_an_interval_without_ends_is_a_dash():
     assert labels.interval_label("val_accuracy", 0.871, 0.883) == "87.10% to 88.30%"
     assert labels.interval_label("val_loss", -math.inf, math.inf) == "–"
     assert labels.interval_label("val_loss", math.nan, math.nan) == "–"
+    assert labels.difference_interval_label("val_loss", math.nan, math.nan) == "–"
+
+
+def test_both_ends_of_an_interval_have_the_same_decimals():
+    assert labels.interval_label("val_loss", -0.0086443, 0.19621) == "−0.0086 to 0.1962"
+    assert labels.interval_label("val_loss", 8.12345, 12.3456) == "8.12 to 12.35"
+    assert labels.interval_label("val_loss", 1.5e7, 2.5e7) == "1.500e+07 to 2.500e+07"
+    assert labels.interval_label("val_loss", 0.0, 0.0) == "0.000 to 0.000"
+    assert labels.difference_interval_label("val_loss", -0.0001, 0.0213) == "−0.0001 to +0.0213"
+    assert labels.difference_interval_label("val_accuracy", -0.0101, 0.002) == "−1.01 to +0.20 pp"
 
 
 def test_settings_and_metrics_in_words():

@@ -122,14 +122,6 @@ def test_classes_without_examples_or_predictions_score_zero():
         np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
-def test_squared_error_is_sklearns():
-    outputs, targets = np.random.default_rng(0).normal(0, 1, (2, 20, 3)).astype(np.float32)
-    errors = metrics.squared_error(jnp.asarray(outputs), jnp.asarray(targets))
-    assert errors.shape == (20,)
-    assert float(errors.mean()) == pytest.approx(sklearn.metrics.mean_squared_error(targets, outputs), rel=1e-6)
-    np.testing.assert_array_equal(metrics.squared_error(jnp.array([3.0]), jnp.array([1.0])), [4])
-
-
 def test_metrics_of_a_population_are_those_of_its_members(scored):
     """Oracle: the same calls one member at a time."""
     logits, labels = scored
@@ -183,8 +175,6 @@ def test_a_k_beyond_the_classes_is_refused(k):
 
 
 def test_shapes_that_would_broadcast_are_refused():
-    with pytest.raises(InputError, match=r"got \(4, 1\) and \(4,\)"):
-        metrics.squared_error(jnp.zeros((4, 1)), jnp.zeros(4))
     with pytest.raises(InputError, match=r"got \(4,\) and \(4, 1\)"):
         metrics.confusion_matrix(jnp.zeros(4, int), jnp.zeros((4, 1), int), 2)
     with pytest.raises(InputError, match="`predictions` must be integer class ids; got float32"):

@@ -17,7 +17,10 @@ from jaxnn.plots.style import ACCENT, FAINT, GRID, line_colors, panels, scale_va
 
 MAX_LINES = 12
 MAX_PANELS = 30
-MAX_CONTEXT = 16
+MAX_COLUMNS = 6
+"""The longest field that still goes across a grid of panels."""
+
+MAX_CONTEXT = 18
 """Panels up to which each also shows the curves of the others."""
 
 
@@ -64,7 +67,6 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
     means = np.concatenate([curve.mean[late:] for _, curve in curves])
     bounds = np.concatenate([side[late:] for _, curve in curves for side in (curve.low, curve.high)])
     scale_values(axes[0], "y", metric, means, bounds)
-    axes[0].xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     if np.isnan(means).all():
         axes[0].set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     figure.suptitle(_title(ds, metric, confidence, panel_dims), x=0.008, ha="left")
@@ -76,28 +78,30 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
 
 def _layout(sizes: Mapping[str, int]) -> tuple[list[str], list[str]]:
     """(the fields that make panels, the fields that make lines)."""
-    dims, count = list(sizes), math.prod(sizes.values())
-    if len(dims) <= 1 and (count <= MAX_LINES or count > MAX_PANELS):
-        return [], dims
-    if len(dims) <= 2 and count <= MAX_PANELS:
-        return dims, []
-    split = 1 if len(dims) == 2 or math.prod(sizes[d] for d in dims[1:]) <= MAX_LINES else 2
+    dims = list(sizes)
+    if len(dims) <= 1:
+        return (dims, []) if MAX_LINES < math.prod(sizes.values()) <= MAX_PANELS else ([], dims)
+    if len(dims) == 2:
+        few, many = sorted(dims, key=lambda dim: sizes[dim])
+        return (dims, []) if sizes[many] <= MAX_COLUMNS else ([few], [many])
+    split = 1 if math.prod(sizes[dim] for dim in dims[1:]) <= MAX_LINES else 2
     return dims[:split], dims[split:]
 
 
 def _panel_grid(ds: xr.Dataset, dims: list[str]) -> tuple[Figure, list[Axes]]:
-    """A panel for each combination of `dims`, in their order; two fields make columns and rows."""
+    """A panel for each combination of `dims`, in their order; the longer of two fields goes across."""
     sizes = [ds.sizes[d] for d in dims]
-    count = math.prod(sizes)
+    count, first_across = math.prod(sizes), False
     if len(dims) == 2:
-        columns_first = sizes[0] <= 6 or sizes[0] <= sizes[1]
-        num_columns = sizes[0] if columns_first else sizes[1]
+        first_across = sizes[0] >= sizes[1]
+        num_columns = max(sizes)
     else:
-        columns_first, num_columns = False, count if count <= 4 else math.ceil(count / math.ceil(count / 5))
+        num_columns = count if count <= 4 else math.ceil(count / math.ceil(count / 5))
     num_rows = math.ceil(count / num_columns)
     height = 3.6 if count == 1 else 0.9 + num_rows * (2.6 if num_columns <= 3 else 1.9)
     figure, axes = panels(num_rows, num_columns, width=9, height=height)
-    ordered = list((axes.T if columns_first else axes).flat)
+    axes[0, 0].xaxis.set_major_locator(MaxNLocator(min(8, 16 // num_columns), steps=[1, 2, 5, 10], integer=True))
+    ordered = list((axes.T if first_across else axes).flat)
     for ax in ordered[count:]:
         ax.remove()
     if count % num_columns:  # the last row is short: the panels above its gap are the lowest of their columns
@@ -173,7 +177,7 @@ def _annotate(ax: Axes, epochs: np.ndarray, curve: Curve, metric: str) -> None:
     if curve.diverged:
         text.append(f"{curve.diverged} diverged")
     y, align = (0.06, "bottom") if is_share(metric) else (0.95, "top")
-    ax.text(0.97, y, "\n".join(text), ha="right", va=align, fontsize=8, color=FAINT, transform=ax.transAxes)
+    ax.text(0.97, y, "\n".join(text), ha="right", va=align, fontsize=7.5, color=FAINT, transform=ax.transAxes)
 
 
 def _title(ds: xr.Dataset, metric: str, confidence: float, panel_dims: list[str]) -> str:

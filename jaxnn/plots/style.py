@@ -170,19 +170,23 @@ def scale_values(ax: Axes, axis: Literal["x", "y"], metric: str, values: np.ndar
     """Scale and limit the axis of a metric so that all `values` show.
 
     The interval `bounds` show as far as they leave the values half of the length: with two seeds they may
-    be twelve times as wide.  Positive values that span more than a factor of 30 get a log scale.
+    be twelve times as wide.  Positive values that span more than a factor of 10 get a log scale.
     """
     values, bounds = values[np.isfinite(values)], bounds[np.isfinite(bounds)]
     ticks = ax.xaxis if axis == "x" else ax.yaxis
     if not values.size:
         ticks.set_ticks([])
         return
-    is_log = bool(values.min() > 0 and values.max() > 30 * values.min())
+    is_log = bool(values.min() > 0 and values.max() > 10 * values.min())
     to_length, from_length = (math.log, math.exp) if is_log else (float, float)
     low, high = to_length(values.min()), to_length(values.max())
     ends = [to_length(bound) for bound in bounds if bound > 0 or not is_log]
     room = (high - low) / 2 or 0.02 * abs(high) or 1.0
     low, high = max(low - room, min([low, *ends])), min(high + room, max([high, *ends]))
+    if values.min() >= 0 and not is_log:
+        low = max(low, 0.0)  # an interval may reach below 0 or above 100%, the values may not
+    if is_share(metric):
+        high = min(high, 1.0)
     margin = 0.04 * (high - low) or room / 2
     set_scale, set_limits = (ax.set_xscale, ax.set_xlim) if axis == "x" else (ax.set_yscale, ax.set_ylim)
     if is_log:

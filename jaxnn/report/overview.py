@@ -38,20 +38,21 @@ def tiles(findings: Findings) -> Html:
 def setup_section(findings: Findings, setup: Mapping[str, str]) -> Html:
     """What was run, on what, and the command that runs it again."""
     ds, attrs = findings.ds, findings.ds.attrs
-    pairs = dict(setup)
+    pairs = {name[:1].upper() + name[1:]: value for name, value in setup.items()}
     for dim in stats.setting_dims(ds):
         values = ds[dim].values.tolist()
         pairs[f"{field_label(dim).capitalize()} (swept)"] = ", ".join(map(value_label, values))
-    pairs["Seeds"] = str(ds.sizes["seed"]) + (" for each setting" if stats.setting_dims(ds) else "")
-    pairs["Epochs"] = str(int(ds["epoch"].max()))
-    pairs["Selected on"] = f"{metric_label(findings.monitor)} ({findings.mode}), at each seed's best epoch"
-    if "device" in attrs:
-        pairs["Device"] = str(attrs["device"])
-    if "date" in attrs:
-        pairs["Date"] = str(attrs["date"]).replace("T", " ")
-    if "versions" in attrs:
-        versions = json.loads(attrs["versions"])
-        pairs["Versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    known = {
+        "Seeds": str(ds.sizes["seed"]) + (" for each setting" if stats.setting_dims(ds) else ""),
+        "Epochs": str(int(ds["epoch"].max())),
+        "Selected on": f"{metric_label(findings.monitor)} ({findings.mode}), at each seed's best epoch",
+        "Device": str(attrs.get("device", "")),
+        "Date": str(attrs.get("date", "")).replace("T", " "),
+        "Versions": ", ".join(
+            f"{name} {version}" for name, version in json.loads(attrs.get("versions", "{}")).items()
+        ),
+    }
+    pairs |= {name: value for name, value in known.items() if value and name not in pairs}
     command = [paragraph("To run it again:"), preformatted(str(attrs["command"]))] if "command" in attrs else []
     return section("Set-up", definitions(pairs, class_name="setup"), *command)
 

@@ -36,7 +36,7 @@ def write_report(
         setup: rows for the set-up table, such as the data set, the model and the optimizer.
         summaries: (name, text table) of networks.
         figures: (caption, figure), after those that every report has.
-        notes: paragraphs at the end.
+        notes: sentences for a list at the end.
 
     Returns:
         The path.
@@ -45,7 +45,12 @@ def write_report(
     title = str(ds.attrs.get("experiment", "Study")) if title is None else title
     question = str(ds.attrs.get("question", "")) if question is None else question
     extra = [figure(drawn, name=f"figure-{i}", caption=caption) for i, (caption, drawn) in enumerate(figures)]
-    networks = [join(element("h3", name), preformatted(text)) for name, text in summaries]
+    networks = [
+        element(
+            "details", element("summary", name), preformatted(text), attributes={"open": ""} if i == 0 else None
+        )
+        for i, (name, text) in enumerate(summaries)
+    ]
     body = join(
         element("header", element("h1", title), paragraph(question, class_name="question")),
         element("div", paragraph(" ".join(answer_sentences(findings))), attributes={"class": "answer"}),
@@ -59,7 +64,7 @@ def write_report(
         section("Figures", *extra) if extra else Html(""),
         section("Networks", *networks) if networks else Html(""),
         overview.time_section(findings),
-        section("Notes", *map(paragraph, notes)) if notes else Html(""),
+        section("Notes", element("ul", *(element("li", note) for note in notes))) if notes else Html(""),
     )
     path = Path(path)
     path.write_text(_document(title, body), encoding="utf-8")

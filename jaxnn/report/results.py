@@ -6,6 +6,7 @@ import numpy as np
 from jaxnn import plots, stats
 from jaxnn.labels import (
     count_label,
+    difference_interval_label,
     difference_label,
     field_label,
     interval_label,
@@ -102,7 +103,7 @@ def comparison_section(findings: Findings) -> Html:
         [
             setting_label(setting),
             difference_label(metric, c.difference.mean),
-            _difference_interval(metric, c.difference),
+            difference_interval_label(metric, c.difference.low, c.difference.high),
             str(c.difference.n),
             p_label(c.p_value),
             p_label(c.p_adjusted),
@@ -206,9 +207,3 @@ def _epoch_range(epochs: np.ndarray) -> str:
         return ""
     low, high = epochs.min(), epochs.max()
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _difference_interval(metric: str, interval: stats.Interval) -> str:
-    if not (np.isfinite(interval.low) and np.isfinite(interval.high)):
-        return "\N{EN DASH}"
-    return f"{difference_label(metric, interval.low)} to {difference_label(metric, interval.high)}"

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.special
-import scipy.stats
 import xarray as xr
 
 from jaxnn.errors import InputError, check_number, unknown
@@ -143,17 +142,17 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _t_interval(values: np.ndarray, *, confidence: float) -> tuple[np.ndarray, ...]:
     n, mean, standard_error = _moments(values)
-    quantile = scipy.stats.t.ppf((1 + confidence) / 2, np.maximum(n - 1, 1))
+    quantile = scipy.special.stdtrit(np.maximum(n - 1, 1), (1 + confidence) / 2)
     half_width = np.where(n == 1, np.inf, quantile * standard_error)
     return mean, mean - half_width, mean + half_width, n, values.shape[-1] - n
 
 
 def _t_test(differences: np.ndarray) -> np.ndarray:
-    """Two-sided p-value of mean = 0.  Written out because scipy warns, and may give NaN, without spread."""
+    """Two-sided p-value of mean = 0.  Written out because `scipy.stats` warns without spread, and loads slowly."""
     n, mean, standard_error = _moments(differences)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(mean == 0, 0, np.abs(mean) / standard_error)
-    return np.where(n > 1, 2 * scipy.stats.t.sf(t, np.maximum(n - 1, 1)), np.nan)[()]
+    return np.where(n > 1, 2 * scipy.special.stdtr(np.maximum(n - 1, 1), -t), np.nan)[()]
 
 
 def _along(axis: int | str, function: Callable[[np.ndarray], Any], values: Values, *, num_outputs: int = 1) -> Any:
