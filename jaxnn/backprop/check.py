@@ -118,12 +118,6 @@ def check(
     return Check(name, "fail" if reason else "pass", *figures, kept, reason)
 
 
-def normwise_error(found: Any, wanted: Any) -> float:
-    """||found - wanted|| / ||wanted|| in float64, or ||found|| where `wanted` is 0; NaN is as it comes."""
-    found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
-    return float(np.linalg.norm(found - wanted) / (np.linalg.norm(wanted) or 1.0))
-
-
 def make_point(name: str, fwd: Callable, args: tuple, rng: np.random.Generator) -> Point:
     leaves, structure = jax.tree.flatten(args)
     leaves = [np.asarray(leaf) for leaf in leaves]
@@ -192,6 +186,7 @@ def _by_differences(
     grad = np.concatenate([np.ravel(np.asarray(g)) for g in grads])
     directions = _directions(sizes, max_directions, rng)
     ray = rng.normal(size=x.size)
+    ray /= np.linalg.norm(ray)
     steps = _DIFFERENCE_STEP * directions
     points = np.concatenate([x + steps, x - steps, x + _TAYLOR_STEPS[:, None] * ray, x[None]])
     phi = _along(fwd, point, sizes)(jnp.asarray(points), jnp.asarray(point.y_bar, jnp.float64))
@@ -200,7 +195,7 @@ def _by_differences(
     found = directions @ grad
     wanted = (ahead - behind) / (2 * _DIFFERENCE_STEP)
     ends = np.cumsum([min(size, max_directions) for size in sizes])[:-1]
-    differences = largest_error(np.split(found, ends), np.split(wanted, ends))
+    differences = largest_error(np.split(found, ends), np.split(wanted, ends), zero=1e-8)
     remainders = np.abs(on_ray - here - _TAYLOR_STEPS * (ray @ grad))
     return differences, _slope(remainders, scale=float(np.abs(here).max() + np.abs(ray * grad).sum()))
 
@@ -237,9 +232,17 @@ def _slope(remainders: np.ndarray, scale: float) -> float:
     return float(np.polyfit(np.log(_TAYLOR_STEPS[above]), np.log(remainders[above]), 1)[0])
 
 
-def largest_error(found: Sequence[Any], wanted: Sequence[Any]) -> float:
-    errors = [normwise_error(a, b) for a, b in zip(found, wanted, strict=True)]
-    return nan if any(math.isnan(error) for error in errors) else max(errors)
+def largest_error(found: Sequence[Any], wanted: Sequence[Any], *, zero: float = 1e-12) -> float:
+    """The largest ||found - wanted|| / ||wanted|| over the tensors; NaN if one of them holds a NaN.
+
+    A tensor that should be 0 (to the share `zero` of the largest: rounding) is compared with the largest instead;
+    the gradient of a bias before a batch norm is such a one.
+    """
+    norms = [float(np.linalg.norm(tensor)) for tensor in wanted]
+    largest = max(norms)
+    scales = [norm if norm > zero * largest else largest or 1.0 for norm in norms]
+    differences = [np.linalg.norm(np.subtract(a, b, dtype=np.float64)) for a, b in zip(found, wanted, strict=True)]
+    return float(np.max(np.divide(differences, scales)))  # np.max hands NaN on
 
 
 def _judge(value: float, vjp_float64: float, vjp_float32: float, differences: float, slope: float) -> str:

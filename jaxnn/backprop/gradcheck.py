@@ -1,6 +1,7 @@
 """`jaxnn gradcheck`: a table of every hand-derived pair and how far it is from the truth."""
 
 import math
+import sys
 from collections.abc import Sequence
 from json import dumps
 
@@ -8,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxnn.backprop.check import Check, check
+from jaxnn.backprop.check_model import check_model
 from jaxnn.backprop.examples import examples
 from jaxnn.backprop.mutate import Mutation
 from jaxnn.backprop.mutate import mutate as plant_bugs
@@ -40,7 +42,8 @@ def main(*, json: bool = False, mutate: bool = False, model: str | None = None) 
     if json:
         print(dumps(rows, indent=1, allow_nan=False))
     else:
-        console = Console()
+        # A pipe has no width; rich would take 80 columns for it.
+        console = Console() if sys.stdout.isatty() else Console(width=130)
         console.print(table)
         what = "planted bugs were caught" if mutate else "checks passed"
         console.print(f"{num_passed} of {len(rows)} {what}.")
@@ -63,7 +66,7 @@ def check_row(result: Check) -> dict:
 def check_table(results: Sequence[Check]) -> Table:
     """The figures of all results: errors are ||found - wanted|| / ||wanted||, the largest over the tensors."""
     table = Table(title="Hand-derived gradients", caption="errors: largest normwise, ‖found - wanted‖ / ‖wanted‖")
-    table.add_column("pair")
+    table.add_column("pair", no_wrap=True)
     table.add_column("verdict")
     for heading in (*_FIGURES, "Taylor\nslope"):
         table.add_column(heading, justify="right")
