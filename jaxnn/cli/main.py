@@ -1,14 +1,18 @@
 """The way in: from arguments to a command, from an error to a sentence and an exit status."""
 
+import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 import jaxnn
+from jaxnn.checkpoint.errors import CheckpointError
 from jaxnn.errors import InputError, unknown
 
 COMMANDS = {
     "list": "Show every experiment and every data set.",
     "run": "Train the study of an experiment, to a report.",
+    "resume": "Continue a run that was cut, or extend it.",
     "summary": "Print the layers of a model, with shapes, parameters and FLOPs.",
     "data": "Show what a data set is, and draw samples of it.",
 }
@@ -29,16 +33,25 @@ def experiment_main(experiment, arguments: Sequence[str] | None = None) -> int:
 
 
 def _guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:
+    """The exit status of a command: 2 for bad input, 1 for a failed save, 128 + the signal for one that was cut."""
+    warnings.formatwarning = _format_warning
     try:
         return command()
-    except InputError as error:
+    except (InputError, CheckpointError) as error:
         if "--debug" in arguments:
             raise
         print(f"jaxnn: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("jaxnn: interrupted", file=sys.stderr)
-        return 130
+        return 2 if isinstance(error, InputError) else 1
+    except KeyboardInterrupt as error:
+        print(f"jaxnn: {error or 'interrupted'}", file=sys.stderr)
+        return 128 + getattr(error, "signum", signal.SIGINT)
+
+
+def _format_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line=None) -> str:
+    """jaxnn's own warnings as one line, like its errors; those of others with the place they come from."""
+    if category.__module__.startswith("jaxnn."):
+        return f"jaxnn: warning: {' '.join(str(message).split())}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
@@ -57,6 +70,10 @@ def _dispatch(arguments: Sequence[str]) -> int:
             from jaxnn.cli.run import run_named
 
             return run_named(rest)
+        case "resume":
+            from jaxnn.cli.resume import resume_command
+
+            return resume_command(rest)
         case "list" | "summary" | "data":
             from jaxnn.cli import show
 

@@ -14,7 +14,7 @@ from jaxnn.cli.parse import leading_name, parse
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError, unknown
 from jaxnn.experiment import Experiment
-from jaxnn.study import StudyConfig, run_study
+from jaxnn.study import CheckpointConfig, StudyConfig, run_study
 from jaxnn.study.rundir import default_output
 from jaxnn.study.sweep import parse_sweep
 
@@ -31,8 +31,11 @@ class RunFlags:
     sweeps, or replaces it where the field is the same; `--sweep none` drops the preset's sweep."""
     output: Path | None = None
     """Directory of the run; default: a new one under `runs/`."""
+    resume: bool = False
+    """Continue the run in that directory, if there is one; more `--epochs` than it had extend it."""
     overwrite: bool = False
     """Replace an earlier run in that directory."""
+    checkpoints: CheckpointConfig = CheckpointConfig()
     platform: Literal["cpu", "cuda", "tpu"] | None = None
     """Where to run; default: the best there is."""
     cpu_devices: int | None = None
@@ -67,7 +70,9 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
         question=experiment.question,
         analyse=experiment.analyse,
         output=directory,
+        resume=flags.resume,
         overwrite=flags.overwrite,
+        checkpoints=flags.checkpoints,
     )
     print(f"report: {directory / 'report.html'}")
     return 0
@@ -75,7 +80,8 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
 
 def _choose_sweep(preset: Mapping[str, Sequence], words: Sequence[str], arguments: Sequence[str]) -> dict:
     """The preset's sweep with what the command line says of it; a field given a value of its own is not swept."""
-    given = {argument.partition("=")[0].removeprefix("--").replace("-", "_") for argument in arguments}
+    flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
+    given = {flag.removeprefix("--").replace("-", "_") for flag in flags}
     swept = parse_sweep([word for word in words if word != "none"])
     for name in swept:
         if name in given:

@@ -2,18 +2,23 @@
 
 from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
 from jaxnn.study.describe import Analysis
+from jaxnn.study.interrupt import Interrupted
+from jaxnn.study.keeping import CheckpointConfig
 from jaxnn.study.outcome import Outcome, conclude
 from jaxnn.study.plan import Plan, Program, Setting, plan_study
-from jaxnn.study.runner import run_study
+from jaxnn.study.runner import ResumeWarning, run_study
 from jaxnn.study.training import Progress, TrainedProgram, predict_members, train_study
 
 __all__ = [
     "Analysis",
+    "CheckpointConfig",
+    "Interrupted",
     "ModelConfig",
     "Outcome",
     "Plan",
     "Program",
     "Progress",
+    "ResumeWarning",
     "Setting",
     "StudyConfig",
     "TrainConfig",

@@ -1,6 +1,7 @@
 """From trained programs to an outcome: one setting selected on validation data, the test set used once."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -9,9 +10,17 @@ import xarray as xr
 
 from jaxnn.data import merge
 from jaxnn.population import Recipe
-from jaxnn.study.plan import Plan, Setting
+from jaxnn.study.plan import Plan, Program, Setting
 from jaxnn.study.results import make_dataset, selected_setting, test_variables
-from jaxnn.study.training import Observer, TrainedProgram, ignore_progress, predict_members, train_program
+from jaxnn.study.training import (
+    Keeper,
+    KeepNothing,
+    Observer,
+    TrainedProgram,
+    ignore_progress,
+    predict_members,
+    train_program,
+)
 from jaxnn.types import Params
 
 Variables = tuple[Params, Params]  # (params, batch_stats)
@@ -35,13 +44,20 @@ class Outcome(NamedTuple):
         return predict_members(recipe, variables, x)
 
 
-def conclude(plan: Plan, trained: list[TrainedProgram], *, observe: Observer = ignore_progress) -> Outcome:
+def conclude(
+    plan: Plan,
+    trained: list[TrainedProgram],
+    *,
+    observe: Observer = ignore_progress,
+    keeper: Callable[[Plan, Program], Keeper] = lambda plan, program: KeepNothing(),
+) -> Outcome:
     """Select a setting on validation data, and use the test set once, on its members.
 
     Args:
         plan: of the study.
         trained: its programs, trained.
         observe: told of the retraining, where the plan asks for one.
+        keeper: makes the keeper of that retraining.
     """
     results = make_dataset(plan, trained)
     setting = selected_setting(plan, results)
@@ -53,7 +69,8 @@ def conclude(plan: Plan, trained: list[TrainedProgram], *, observe: Observer = i
     recipe, variables = members_at_best(plan, trained, setting)
     if plan.config.final == "retrain":
         best_epochs = results["best_epoch"].values.reshape(-1, len(plan.seeds))[setting]
-        variables = train_program(_retraining(plan, setting, int(np.median(best_epochs))), 0, observe=observe).last
+        again = _retraining(plan, setting, int(np.median(best_epochs)))
+        variables = train_program(again, 0, observe=observe, keeper=keeper(again, again.programs[0])).last
     outputs = predict_members(recipe, variables, data.test.x)
     results = results.merge(test_variables(recipe, data, outputs, plan.seeds), combine_attrs="override")
     return Outcome(plan, trained, results, variables)

@@ -101,6 +101,11 @@ def save_dataset(ds: xr.Dataset, path) -> None:
     ds.assign_attrs(attributes).to_netcdf(path, engine="h5netcdf")
 
 
+def load_dataset(path) -> xr.Dataset:
+    """What `save_dataset` wrote, in memory."""
+    return xr.load_dataset(path, engine="h5netcdf")
+
+
 def _recorded_epochs(recipe: Recipe) -> list[int]:
     return list(range(recipe.run.eval_every, recipe.run.epochs + 1, recipe.run.eval_every))
 

@@ -1,33 +1,41 @@
-"""The directory of one run: claimed before training, filled as it goes, marked until it is complete.
+"""The directory of one run: locked while somebody writes in it, filled as it goes, marked until it is complete.
 
-config.json     everything needed to run it again
+config.json     everything needed to run it again, or to go on
+checkpoints/    a folder for each program, of checkpoints by their count of records
 log.jsonl       one line for every member and record
 results.nc      the results, an xarray dataset as netCDF
 figures/        PNG and SVG
 report.html     the report, one self-contained file
-INCOMPLETE      there while the run is not finished, and after one that failed
+INCOMPLETE      there while the run is not finished: who is at it, or why it ended
+lock            held by the process that writes here; what a crash leaves of it locks nobody out
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import math
 import os
 import platform
 import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-import jax
+from typing import Any, Literal, NamedTuple
 
 from jaxnn.errors import InputError
 
+CONFIG = "config.json"
 MARKER = "INCOMPLETE"
-PACKAGES = ("jaxnn", "jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn", "xarray")
+LOCK = "lock"
+CHECKPOINTS = "checkpoints"
+
+
+class Status(NamedTuple):
+    """What a run directory is.  "killed": its process ended without a word."""
+
+    state: Literal["complete", "running", "interrupted", "failed", "killed"]
+    detail: str = ""
 
 
 def default_output(name: str, now: datetime) -> Path:
@@ -35,103 +43,166 @@ def default_output(name: str, now: datetime) -> Path:
     return Path("runs") / f"{name}-{now:%Y%m%d-%H%M%S}"
 
 
-def claim(path: Path, *, overwrite: bool) -> None:
-    """Make `path` the directory of a new run.
+def is_run(path: Path) -> bool:
+    """Whether `path` is the directory of a run, complete or not."""
+    return (path / CONFIG).is_file() or (path / MARKER).is_file()
+
+
+def check_free(path: Path, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Raise InputError unless a run may use `path`: not there, empty, or a run that may be continued or replaced.
 
     Args:
-        path: it must not exist, or be empty.
-        overwrite: replace an earlier run there; anything else that is there is never removed.
-
-    Raises:
-        InputError: the place is taken, is not a directory, or cannot be written.
+        path: the directory.
+        resume: a run that is there may be continued.
+        overwrite: a run that is there may be replaced; anything else that is there is never removed.
     """
+    if resume and overwrite:
+        raise InputError("`--resume` continues a run, `--overwrite` replaces it: leave out one of them.")
     if path.exists() and not path.is_dir():
         raise InputError(f"`--output {path}` must be a directory, and is a file: choose another.")
-    if path.is_dir() and any(path.iterdir()):
-        if not overwrite:
-            raise InputError(
-                f"`--output {path}` holds an earlier run: choose another directory, or `--overwrite` to replace it."
-            )
-        if not (path / "config.json").is_file():
-            raise InputError(
-                f"`--output {path}` is not a run of jaxnn and will not be overwritten: choose another."
-            )
-        shutil.rmtree(path)
+    if not path.is_dir() or not any(entry.name != LOCK for entry in path.iterdir()):
+        return
+    if not is_run(path):
+        raise InputError(f"`--output {path}` is not a run of jaxnn, and not empty: choose another directory.")
+    if not resume and not overwrite:
+        raise InputError(
+            f"`--output {path}` holds an earlier run: `--resume` to continue it, `--overwrite` to replace it, or "
+            "choose another directory."
+        )
+
+
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Make `path` a directory that is this process's alone while the context lasts.
+
+    The kernel gives the lock back when its holder ends, however it ends.
+
+    Raises:
+        InputError: another process has it, or the directory cannot be written.
+    """
     try:
-        (path / "figures").mkdir(parents=True, exist_ok=True)
-        (path / MARKER).write_text("This run has not finished.\n")
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise InputError(
             f"`--output {path}` cannot be written: {error.strerror}; choose another directory."
         ) from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "unknown"
+            raise InputError(
+                f"`--output {path}` is in use by another process ({holder}): wait for it, or choose another."
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
 
 
-def complete(path: Path) -> None:
-    """Take away the mark of an unfinished run."""
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[None]:
+    """Mark a run as not finished while the context lasts, and for ever if it is left by an exception."""
+    _mark(path, "running", f"process {os.getpid()} on {platform.node()}")
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        _mark(path, "interrupted", str(error) or "by Ctrl-C")
+        raise
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # on a full disk the mark that is there must do
+            _mark(path, "failed", f"{type(error).__name__}: {error}")
+        raise
     (path / MARKER).unlink()
 
 
-def environment() -> dict[str, Any]:
-    """What a result depends on besides its configuration: date, versions, commit, device, cores."""
-    versions = {name: metadata.version(name) for name in PACKAGES}
-    versions["python"] = platform.python_version()
-    device = jax.devices()[0]
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions,
-        "commit": _commit(),
-        "platform": device.platform,
-        "device": f"{jax.device_count()} x {_device_name(device)}",
-        "machine": platform.platform(),
-        "cores": os.cpu_count(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-    }
+def run_status(path: Path) -> Status:
+    """What the directory of a run is now."""
+    if not (path / MARKER).is_file():
+        return Status("complete")
+    try:
+        mark = json.loads((path / MARKER).read_text(encoding="utf-8"))
+        state, detail = mark["state"], mark["detail"]
+    except (ValueError, KeyError, TypeError):
+        return Status("killed", "its mark cannot be read")
+    if state == "running" and not _is_locked(path):
+        return Status("killed", f"{detail}, since {mark.get('date')}")
+    return Status(state, detail)
+
+
+def clear(path: Path) -> None:
+    """Remove a run from its directory, but for the lock."""
+    for entry in path.iterdir():
+        if entry.name == LOCK:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def read_description(path: Path) -> dict[str, Any] | None:
+    """The content of a run's config.json; None where the run did not get as far as writing it.
+
+    Raises:
+        InputError: it is there and cannot be read.
+    """
+    file = path / CONFIG
+    if not file.is_file():
+        return None
+    try:
+        description = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"`{file}` must be the JSON that jaxnn wrote: {error}.") from None
+    if not isinstance(description, dict):
+        raise InputError(f"`{file}` must be the JSON that jaxnn wrote: it is not an object.")
+    return description
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value`, dataclasses and tuples included, as readable JSON."""
-    path.write_text(json.dumps(_plain(value), indent=2) + "\n", encoding="utf-8")
+    """Write `value`, dataclasses and tuples included, as readable JSON: the whole file, or none of it."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(plain(value), indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
 
 
 def log_line(record: Mapping[str, Any]) -> str:
     """One line of `log.jsonl`; a number that is not finite becomes null, since JSON has none."""
-    return json.dumps(_plain(record)) + "\n"
+    return json.dumps(plain(record)) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """`value` as JSON has it: dataclasses as objects, tuples as lists, numbers that are not finite as null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
 
 
-def _device_name(device: jax.Device) -> str:
-    if device.platform != "cpu":
-        return device.device_kind
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or "CPU"
+def _mark(path: Path, state: str, detail: str) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    write_json(path / MARKER, {"state": state, "detail": detail, "date": now})
 
 
-def _commit() -> str | None:
-    """The commit of the source this package runs from, with a + where files differ; None outside a checkout."""
-    here = Path(__file__).resolve().parent.parent
-    if not (here / ".git").exists():
-        return None
+def _is_locked(path: Path) -> bool:
     try:
-        commit = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        status = subprocess.run(
-            ["git", "-C", str(here), "status", "--porcelain"], capture_output=True, text=True, check=True
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit + ("+" if status else "")
+        descriptor = os.open(path / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

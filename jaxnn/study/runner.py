@@ -1,20 +1,48 @@
-"""A study from its configuration to a directory that holds everything about it."""
+"""A study from its configuration to a directory that holds everything about it, and on from there if it was cut."""
 
+import shutil
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import xarray as xr
 
+from jaxnn.checkpoint import Saver
+from jaxnn.errors import InputError
 from jaxnn.study import rundir
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.describe import About, Analysis, describe_results, describe_study, log_lines
+from jaxnn.study.environment import environment, environment_differences
+from jaxnn.study.identity import check_continues, study_sha256
+from jaxnn.study.interrupt import Stop, stop_on_signals
+from jaxnn.study.keeping import CheckpointConfig, DiskKeeper, check_config, snapshot_bytes
 from jaxnn.study.outcome import Outcome, conclude
-from jaxnn.study.plan import Plan, plan_study
+from jaxnn.study.plan import Plan, Program, plan_study
 from jaxnn.study.progress import ProgressLine
-from jaxnn.study.results import save_dataset
+from jaxnn.study.results import load_dataset, save_dataset
 from jaxnn.study.training import Progress, train_program
+
+# Checkpoints of a program that are on disk at once: the last two, and the one being written.
+CHECKPOINTS_AT_ONCE = 3
+
+USUAL_CHECKPOINTS = CheckpointConfig()
+
+
+class ResumeWarning(UserWarning):
+    """A run is continued where its last bits may come out differently."""
+
+
+class _Job(NamedTuple):
+    """A study and where it goes."""
+
+    plan: Plan
+    about: About
+    analyse: Callable[[Outcome], Analysis]
+    directory: Path
+    surroundings: Mapping[str, Any]
+    checkpoints: CheckpointConfig
 
 
 def run_study(
@@ -25,7 +53,9 @@ def run_study(
     question: str = "",
     analyse: Callable[[Outcome], Analysis] = lambda outcome: Analysis(),
     output: Path | str | None = None,
+    resume: bool = False,
     overwrite: bool = False,
+    checkpoints: CheckpointConfig = USUAL_CHECKPOINTS,
 ) -> xr.Dataset:
     """Train a study and leave everything about it in a directory.
 
@@ -36,41 +66,117 @@ def run_study(
         question: what the study asks, for the report.
         analyse: makes notes and figures for the report from the outcome.
         output: the directory; None makes a new one under `runs/`.
+        resume: continue the run in that directory from its checkpoints, or start one if there is none; it ends with
+            the bits of a run that was never cut.  More epochs than it had extend it, where the schedule allows.
         overwrite: replace an earlier run in that directory.
+        checkpoints: how often to save.
 
     Returns:
         The results, with dimensions (swept fields..., seed, epoch), as saved in `results.nc`.
 
     Raises:
         InputError: anything wrong with the study or the directory, before anything is written.
+        CheckpointError: a checkpoint could not be saved, or none that is left can be read.
+        Interrupted: a signal asked to end; the run is saved.
+
+    Warns:
+        ResumeWarning: the continued run was started on something else.
+        DamageWarning: a checkpoint is damaged, and the one before it is used.
     """
+    check_config(checkpoints)
     plan = plan_study(config, sweep)
     directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
-    rundir.claim(directory, overwrite=overwrite)
-    about, surroundings = About(name, question), rundir.environment()
-    rundir.write_json(directory / "config.json", describe_study(about, plan, surroundings))
-    outcome = _train(plan, directory / "log.jsonl")
-    outcome = outcome._replace(results=describe_results(about, outcome, surroundings))
-    save_dataset(outcome.results, directory / "results.nc")
-    from jaxnn.study.publish import publish  # matplotlib: a second that the first result need not wait for
+    rundir.check_free(directory, resume=resume, overwrite=overwrite)
+    job = _Job(plan, About(name, question), analyse, directory, environment(), checkpoints)
+    with rundir.lock(directory):
+        rundir.check_free(directory, resume=resume, overwrite=overwrite)
+        _check_space(plan, directory)
+        if overwrite:
+            rundir.clear(directory)
+        return _run(job)
 
-    publish(outcome, analyse(outcome), directory)
-    rundir.complete(directory)
+
+def _run(job: _Job) -> xr.Dataset:
+    """Start or continue a study in its locked directory; a finished one is only read."""
+    description = rundir.plain(describe_study(job.about, job.plan, job.surroundings))
+    earlier = rundir.read_description(job.directory)
+    extended = earlier is not None and check_continues(earlier, description)
+    if earlier is not None and not extended and rundir.run_status(job.directory).state == "complete":
+        return load_dataset(job.directory / "results.nc")
+    with rundir.unfinished(job.directory), stop_on_signals() as stop:
+        if earlier is not None:
+            _warn_of_differences(earlier, job.surroundings)
+            description = _continued(earlier, description)
+        if extended:
+            shutil.rmtree(job.directory / rundir.CHECKPOINTS / "final", ignore_errors=True)
+        rundir.write_json(job.directory / rundir.CONFIG, description)
+        outcome = _train(job, stop, study_sha256(description))
+        stop.check()
+        outcome = outcome._replace(results=describe_results(job.about, outcome, job.surroundings))
+        save_dataset(outcome.results, job.directory / "results.nc")
+        from jaxnn.study.publish import publish  # matplotlib: a second that the first result need not wait for
+
+        (job.directory / "figures").mkdir(exist_ok=True)
+        publish(outcome, job.analyse(outcome), job.directory)
     return outcome.results
 
 
-def _train(plan: Plan, log_file: Path) -> Outcome:
-    """Train all programs and conclude, with the progress line on the terminal and every record in the log."""
-    with ProgressLine() as progress, log_file.open("w", encoding="utf-8") as log:
+def _train(job: _Job, stop: Stop, study: str) -> Outcome:
+    """Train all programs and conclude: the progress line on the terminal, records in the log, snapshots on disk."""
+    plan, about = job.plan, {"study": study, **job.surroundings}
+    log_file = job.directory / "log.jsonl"
+    with ProgressLine() as progress, Saver() as saver, log_file.open("a", encoding="utf-8") as log:
 
         def observe(plan: Plan, chunk: Progress) -> None:
             progress(plan, chunk)
+            if (chunk.program, chunk.first) == (0, 0):
+                # The log is made anew: what earlier sessions trained is in the checkpoints, and comes as one chunk.
+                log.truncate(0)
             log.writelines(log_lines(plan, chunk))
             log.flush()
 
+        def keeper(plan: Plan, program: Program, name: str) -> DiskKeeper:
+            folder = job.directory / rundir.CHECKPOINTS / name
+            return DiskKeeper(
+                plan, program, folder, saver=saver, stop=stop, config=job.checkpoints, about=about
+            )  # fmt: skip
+
         trained = []
-        for position in range(len(plan.programs)):
+        for position, program in enumerate(plan.programs):
+            stop.check()
             progress.announce(f"compiling program {position + 1} of {len(plan.programs)}")
-            trained.append(train_program(plan, position, observe=observe))
+            kept = keeper(plan, program, f"program-{position}")
+            trained.append(train_program(plan, position, observe=observe, keeper=kept))
+        stop.check()
         progress.announce("testing the selected setting")
-        return conclude(plan, trained, observe=progress)
+        return conclude(
+            plan, trained, observe=progress, keeper=lambda plan, program: keeper(plan, program, "final")
+        )
+
+
+def _warn_of_differences(earlier: Mapping[str, Any], surroundings: Mapping[str, Any]) -> None:
+    differences = environment_differences(earlier, surroundings)
+    if differences:
+        warnings.warn(
+            f"the run was started elsewhere: {'; '.join(differences)}.  It continues, and means the same, but its "
+            "last bits may differ from those of a run that was never cut.",
+            ResumeWarning,
+            stacklevel=4,
+        )
+
+
+def _continued(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The description of a continued run: the earlier one, with the new configuration, and where it went on."""
+    surroundings = {name: now[name] for name in ("date", "versions", "commit", "device", "cores", "command")}
+    return {**earlier, "config": now["config"], "resumed": [*earlier.get("resumed", []), surroundings]}
+
+
+def _check_space(plan: Plan, directory: Path) -> None:
+    """Raise InputError unless the checkpoints of all programs fit on the disk."""
+    sizes = [snapshot_bytes(plan, program) for program in plan.programs]
+    needed, free = CHECKPOINTS_AT_ONCE * sum(sizes), shutil.disk_usage(directory).free
+    if needed > free:
+        raise InputError(
+            f"`--output {directory}` needs about {needed / 2**20:.1f} MiB for checkpoints, and "
+            f"{free / 2**20:.1f} MiB are free there: choose another directory, fewer seeds or smaller layers."
+        )

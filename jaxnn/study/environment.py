@@ -1,0 +1,78 @@
+"""What a result depends on besides its configuration: versions, source, device, machine."""
+
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxnn import runtime
+
+PACKAGES = ("jaxnn", "jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn", "xarray", "orbax-checkpoint")
+
+# What the last bits of a result depend on, and may differ between two machines.
+BIT_RELEVANT = ("versions", "commit", "platform", "device", "cores")
+
+
+def environment() -> dict[str, Any]:
+    """Date, versions, commit, device, cores and command of this process."""
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    versions["python"] = platform.python_version()
+    device = jax.devices()[0]
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions,
+        "commit": _commit(),
+        "platform": device.platform,
+        "device": f"{jax.device_count()} x {_device_name(device)}",
+        "machine": platform.platform(),
+        "cores": runtime.num_cores(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def environment_differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two environments that may move the last bits of a result, one sentence part each."""
+    differences = []
+    for name in BIT_RELEVANT:
+        old, new = earlier.get(name), now.get(name)
+        if name == "versions":
+            old, new = old or {}, new or {}
+            differences += [
+                f"`{package}` was {old.get(package)} and is {new.get(package)}"
+                for package in sorted({*old, *new})
+                if old.get(package) != new.get(package)
+            ]
+        elif old != new:
+            differences.append(f"`{name}` was {old} and is {new}")
+    return differences
+
+
+def _device_name(device: Any) -> str:
+    if device.platform != "cpu":
+        return device.device_kind
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "CPU"
+
+
+def _commit() -> str | None:
+    """The commit of the source this package runs from, with a + where files differ; None outside a checkout."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
+        return None
+    try:
+        commit, status = (
+            subprocess.run(["git", "-C", str(checkout), *words], capture_output=True, text=True, check=True).stdout
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.strip() + ("+" if status else "")

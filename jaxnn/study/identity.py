@@ -1,0 +1,66 @@
+"""Whether two descriptions, as `config.json` holds them, are of one study: what differs, and what may.
+
+Where files are, how often a run is saved and what it ran on make no other study; the content of the data does.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jaxnn.errors import InputError
+
+PLACES = ("config.data.data_dir", "config.data.path")
+EXTENDED = "config.training.epochs"
+# Schedules whose rate at a step does not depend on how many steps there will be.
+OPEN_ENDED = ("constant", "exponential", "step")
+
+
+def identity(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a study the one it is: its fields by their dotted names, with plain values."""
+    parts = {name: description[name] for name in ("config", "sweep", "seeds", "data_sha256")}
+    fields = _flatten(json.loads(json.dumps(parts)))
+    return {name: value for name, value in fields.items() if name not in PLACES}
+
+
+def study_sha256(description: Mapping[str, Any]) -> str:
+    """A fingerprint of the study that stays the same when it is extended."""
+    fields = {name: value for name, value in identity(description).items() if name != EXTENDED}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def check_continues(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether `now` extends the study `earlier`, and is not the same.
+
+    Args:
+        earlier: the description of the run in a directory.
+        now: the description of what is to be resumed.
+
+    Raises:
+        InputError: they differ in more than an extension may; all the differences are listed.
+    """
+    old, new = identity(earlier), identity(now)
+    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if not differing:
+        return False
+    if differing == [EXTENDED] and new[EXTENDED] > old[EXTENDED] and _is_open_ended(now):
+        return True
+    listed = "; ".join(f"`{name}` was {old.get(name)!r} and is {new.get(name)!r}" for name in differing)
+    raise InputError(
+        f"`--resume` continues the same study (or, where the schedule allows, one of more epochs); {listed}: "
+        "give it the same configuration, or choose another `--output`."
+    )
+
+
+def _is_open_ended(description: Mapping[str, Any]) -> bool:
+    schedules = description["sweep"].get("schedule", [description["config"]["training"]["schedule"]])
+    return all(schedule in OPEN_ENDED for schedule in schedules)
+
+
+def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict) or not value:
+        return {prefix: value}
+    flat = {}
+    for name, one in value.items():
+        flat |= _flatten(one, f"{prefix}.{name}" if prefix else name)
+    return flat

@@ -1,0 +1,76 @@
+"""Signals that ask a study to end: it finishes its chunk, saves, and leaves with the status of the signal."""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+
+# SIGHUP comes when a terminal is closed; it does not exist everywhere.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Interrupted(KeyboardInterrupt):
+    """A study ended early because a signal asked for it; what it had trained is saved."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+class Stop:
+    """Whether a signal has asked to end, and which."""
+
+    signum: int | None = None
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has asked to end."""
+        if self.signum is not None:
+            raise Interrupted(self.signum)
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[Stop]:
+    """While the context lasts, a first signal sets `Stop.signum`, and a second one ends the process at once.
+
+    A signal that is ignored (as under nohup) stays ignored.  Outside of the main thread, which alone may handle
+    signals, nothing is changed.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    # A handler in Python waits until the call under way returns, which for a chunk of training may take minutes;
+    # the number of the signal is written to the socket at once, and read by a thread of its own.
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    handled = [signum for signum in SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
+    before = {signum: signal.signal(signum, lambda *_: None) for signum in handled}
+    wakeup_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    watcher = threading.Thread(target=_watch, args=(reader, handled, stop), name="signals", daemon=True)
+    watcher.start()
+    try:
+        yield stop
+    finally:
+        signal.set_wakeup_fd(wakeup_before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+        writer.close()
+        watcher.join()
+        reader.close()
+
+
+def _watch(reader: socket.socket, handled: list[int], stop: Stop) -> None:
+    while signal_numbers := reader.recv(16):
+        for signum in signal_numbers:
+            if signum not in handled:
+                continue
+            if stop.signum is not None:
+                os._exit(128 + signum)
+            stop.signum = signum
+            name = signal.Signals(signum).name
+            print(
+                f"\njaxnn: {name}: saving after this chunk; once more to stop at once", file=sys.stderr, flush=True
+            )

@@ -1,0 +1,64 @@
+"""A study from the `config.json` of its run: plain data become the frozen dataclasses they were written from.
+
+A file can name what jaxnn has (a model, a data set, an optimizer), never something to import.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from jaxnn.errors import InputError, unknown
+from jaxnn.study.config import StudyConfig
+from jaxnn.study.sweep import sweepable
+
+
+def read_study(description: Mapping[str, Any]) -> tuple[StudyConfig, dict[str, tuple[Any, ...]]]:
+    """The configuration and the sweep of a description that `describe_study` made.
+
+    Raises:
+        InputError: a field is missing, unknown, or of the wrong type.
+    """
+    for name in ("config", "sweep"):
+        if not isinstance(description.get(name), dict):
+            raise InputError(f"`{name}` must be an object in config.json; got {description.get(name)!r}.")
+    sections = typing.get_type_hints(StudyConfig)
+    sweep = {}
+    for name, values in description["sweep"].items():
+        if name not in sweepable():
+            raise unknown("field to sweep", name, sweepable())
+        if not isinstance(values, list):
+            raise InputError(f"`sweep.{name}` must be a list in config.json; got {values!r}.")
+        kind = typing.get_type_hints(sections[sweepable()[name]])[name]
+        sweep[name] = tuple(_read(f"sweep.{name}", value, kind) for value in values)
+    return _read("config", description["config"], StudyConfig), sweep
+
+
+def _read(name: str, value: Any, kind: Any) -> Any:
+    """`value` as the annotated type `kind`; an int is a float where only a float will do."""
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _read_dataclass(name, value, kind)
+    is_union = isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union
+    alternatives = typing.get_args(kind) if is_union else (kind,)
+    for alternative in alternatives:
+        if typing.get_origin(alternative) is Literal and value in typing.get_args(alternative):
+            return value
+        if typing.get_origin(alternative) is tuple and isinstance(value, list):
+            item = typing.get_args(alternative)[0]
+            return tuple(_read(f"{name}[{position}]", one, item) for position, one in enumerate(value))
+        if isinstance(alternative, type) and type(value) is alternative:
+            return value
+    if float in alternatives and type(value) is int:
+        return float(value)
+    raise InputError(f"`{name}` cannot be {value!r} in config.json.")
+
+
+def _read_dataclass(name: str, value: Any, kind: type) -> Any:
+    if not isinstance(value, dict):
+        raise InputError(f"`{name}` must be an object in config.json; got {value!r}.")
+    hints = typing.get_type_hints(kind)
+    for key in value:
+        if key not in hints:
+            raise unknown(f"field of `{name}`", key, hints)
+    return kind(**{key: _read(f"{name}.{key}", one, hints[key]) for key, one in value.items()})
