@@ -298,7 +298,8 @@ def test_the_same_figure_is_the_same_file(tmp_path, suffix):
     if suffix == "svg":
         assert "date" not in first.decode().lower()
     else:
-        assert set(Image.open(tmp_path / "a.png").info) == {"dpi"}
+        with Image.open(tmp_path / "a.png") as image:
+            assert set(image.info) == {"dpi"}
 
 
 def test_other_figure_formats_are_refused(tmp_path):
