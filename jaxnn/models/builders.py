@@ -79,8 +79,10 @@ def cnn(spec: Sequence[str], num_outputs: int, *, kernel_init: str = "glorot_uni
         cnn(("conv:10:5:1:valid", "relu", "maxpool", "dense:50", "relu", "dropout:0.5"), num_outputs=10)
 
     Raises:
-        InputError: a word that is none of these (with the nearest one that is), or bad numbers in it.
+        InputError: a word that is none of these (with the nearest one that is), bad numbers in it, or an unknown
+            initialiser.
     """
+    initializer(kernel_init)
     layers: list[nn.Module] = []
     for word in (*spec, f"dense:{num_outputs}"):
         layer = parse_layer(word, kernel_init=kernel_init)
@@ -118,7 +120,11 @@ def autoencoder(
         activation: activation of every layer but the last.
         output_activation: activation of the last layer; "identity" with a cross-entropy on logits.
         kernel_init: name of the initialiser of all kernels.
+
+    Raises:
+        InputError: a count below 1, or an unknown name.
     """
+    _check_count("code", code)
     size = math.prod(input_shape)
     widths = (*hidden, code, *reversed(hidden))
     perceptron = mlp(widths, size, activation=activation, kernel_init=kernel_init)
@@ -129,4 +135,4 @@ def autoencoder(
 
 def _check_count(name: str, value: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InputError(f"`{name}` must be whole numbers of 1 or more; got {value!r}.")
+        raise InputError(f"`{name}` must be a whole number of 1 or more; got {value!r}.")
