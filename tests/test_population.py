@@ -1,6 +1,7 @@
 """Populations: a member is its solo run, however it is executed and whatever its neighbours do."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -65,7 +66,7 @@ def train(members, execution, recipe=RECIPE, *, chunks=(0, EPOCHS)):
     seeds, hparams = zip(*members, strict=True)
     arguments = place(population, seeds, stack_hparams(hparams), make_data())
     state = population.init(*arguments)
-    for first, last in zip(chunks, chunks[1:], strict=False):
+    for first, last in itertools.pairwise(chunks):
         state = population.advance(state, *arguments, first, last)
     return jax.tree.map(np.asarray, state)
 

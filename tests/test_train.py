@@ -135,13 +135,14 @@ def test_a_learning_rate_of_0_changes_no_parameter(name):
     assert int(after.step) == 2
 
 
+CONVOLUTIONS = ("conv:4", "relu", "maxpool", "conv:3:2:1:valid", "tanh", "avgpool:2", "dropout")
 NETWORKS = {
     "linear": (models.linear(3), (6,)),
     "mlp, dropout": (models.mlp((5, 4), 3, dropout=True), (6,)),
-    "cnn": (models.cnn(("conv:4", "relu", "maxpool", "conv:3:2:1:valid", "tanh", "avgpool:2", "dropout"), 3), (8, 8, 1)),
+    "cnn": (models.cnn(CONVOLUTIONS, 3), (8, 8, 1)),
     "softmax inside": (models.cnn(("flatten", "dense:4", "softmax"), 3), (6,)),
     "autoencoder": (models.autoencoder((6,), code=2), (6,)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
