@@ -34,6 +34,11 @@ from jaxnn.backprop.activations import (
 from jaxnn.backprop.attention import attention_bwd, attention_fwd
 from jaxnn.backprop.check import Check, check
 from jaxnn.backprop.check_model import check_model
+from jaxnn.backprop.curvature import (
+    fisher_vector_product,
+    gauss_newton_vector_product,
+    hessian_vector_product,
+)
 from jaxnn.backprop.dense import bias_bwd, bias_fwd, dense_bwd, dense_fwd, linear_bwd, linear_fwd
 from jaxnn.backprop.dropout import dropout_bwd, dropout_fwd
 from jaxnn.backprop.losses import (
@@ -63,6 +68,13 @@ from jaxnn.backprop.norm import (
 )
 from jaxnn.backprop.pairs import PAIRS, Pair, pair
 from jaxnn.backprop.penalties import activity_l1_bwd, activity_l1_fwd, l1_bwd, l1_fwd, l2_bwd, l2_fwd
+from jaxnn.backprop.per_example import (
+    conv2d_grads,
+    conv2d_squared_norms,
+    dense_grads,
+    dense_squared_norms,
+    gradient_norms,
+)
 from jaxnn.backprop.structure import (
     embedding_bwd,
     embedding_fwd,
@@ -97,22 +109,30 @@ __all__ = [
     "check_model",
     "conv2d_bwd",
     "conv2d_fwd",
+    "conv2d_grads",
+    "conv2d_squared_norms",
     "dense_bwd",
     "dense_fwd",
+    "dense_grads",
+    "dense_squared_norms",
     "dropout_bwd",
     "dropout_fwd",
     "elu_bwd",
     "elu_fwd",
     "embedding_bwd",
     "embedding_fwd",
+    "fisher_vector_product",
     "flatten_bwd",
     "flatten_fwd",
+    "gauss_newton_vector_product",
     "gelu_bwd",
     "gelu_fwd",
     "gelu_tanh_bwd",
     "gelu_tanh_fwd",
+    "gradient_norms",
     "half_squared_error_bwd",
     "half_squared_error_fwd",
+    "hessian_vector_product",
     "huber_bwd",
     "huber_fwd",
     "identity_bwd",

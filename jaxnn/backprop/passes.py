@@ -75,22 +75,25 @@ def forward(
 
 
 def backward(
-    passes: Sequence[LayerPass], y_bar: jax.Array, add: Callable[[int, jax.Array], jax.Array] | None = None
+    passes: Sequence[LayerPass],
+    y_bar: jax.Array,
+    at_output: Callable[[int, jax.Array], jax.Array] | None = None,
 ) -> tuple[jax.Array, dict[str, dict[str, jax.Array]]]:
     """The chain rule: from the last layer to the first, each pulls the cotangent of its output back.
 
     Args:
         passes: what `forward` left.
         y_bar: cotangent of the outputs of the last layer.
-        add: (position, y_bar) -> y_bar, for terms of the objective that see the output of an inner layer.
+        at_output: (position, y_bar) -> y_bar, called with the cotangent of each layer's output before it is pulled
+            back; terms of the objective that see an inner output add theirs here.
 
     Returns:
         The cotangent of the network's inputs, and those of the parameters as {"layers_0": {"kernel": ...}, ...}.
     """
     grads = {}
     for position, layer_pass in reversed(list(enumerate(passes))):
-        if add is not None:
-            y_bar = add(position, y_bar)
+        if at_output is not None:
+            y_bar = at_output(position, y_bar)
         y_bar, layer_grads = layer_pass.pullback(y_bar)
         if layer_grads:
             grads[f"layers_{position}"] = layer_grads
