@@ -23,6 +23,7 @@ def write_report(
     summaries: Sequence[tuple[str, str]] = (),
     figures: Sequence[tuple[str, plots.Figure]] = (),
     notes: Sequence[str] = (),
+    tables: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Write the report of a study as one HTML file that needs nothing else, neither network nor script.
 
@@ -36,7 +37,8 @@ def write_report(
         setup: rows for the set-up table, such as the data set, the model and the optimizer.
         summaries: (name, text table) of networks.
         figures: (caption, figure), after those that every report has.
-        notes: sentences for a list at the end.
+        notes: sentences that answer further questions, after the selection.
+        tables: (heading, text table) that stand below the notes.
 
     Returns:
         The path.
@@ -51,6 +53,8 @@ def write_report(
         )
         for i, (name, text) in enumerate(summaries)
     ]
+    findings_list = [element("ul", *(element("li", note) for note in notes))] if notes else []
+    further = [*findings_list, *(join(element("h3", name), preformatted(text)) for name, text in tables)]
     body = join(
         element("header", element("h1", title), paragraph(question, class_name="question")),
         element("div", paragraph(" ".join(answer_sentences(findings))), attributes={"class": "answer"}),
@@ -59,12 +63,12 @@ def write_report(
         results.curves_section(findings),
         results.settings_section(findings),
         results.comparison_section(findings),
+        section("Further questions", *further) if further else Html(""),
         results.test_section(findings),
         results.classes_section(findings),
         section("Figures", *extra) if extra else Html(""),
         section("Networks", *networks) if networks else Html(""),
         overview.time_section(findings),
-        section("Notes", element("ul", *(element("li", note) for note in notes))) if notes else Html(""),
     )
     path = Path(path)
     path.write_text(_document(title, body), encoding="utf-8")

@@ -25,10 +25,16 @@ class About(NamedTuple):
 
 
 class Analysis(NamedTuple):
-    """What somebody made of an outcome, to stand in its report."""
+    """What somebody made of an outcome, to stand in its report.
+
+    notes: sentences that answer further questions.
+    tables: (heading, text table).
+    figures: (file name, caption, figure); each is also saved under that name.
+    """
 
     notes: Sequence[str] = ()
-    figures: "Sequence[tuple[str, str, Figure]]" = ()  # (file name, caption, figure)
+    tables: Sequence[tuple[str, str]] = ()
+    figures: "Sequence[tuple[str, str, Figure]]" = ()
 
 
 def describe_study(about: About, plan: Plan, surroundings: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path) -> None:
         summaries=list(summaries.items()),
         figures=[(caption, figure) for _, caption, figure in analysis.figures],
         notes=analysis.notes,
+        tables=analysis.tables,
     )
 
 
@@ -44,16 +45,18 @@ def _network_name(model: Network) -> str:
 
 
 def _setup(plan: Plan) -> dict[str, str]:
-    config, info = plan.config, plan.programs[0].data.info
-    data = plan.programs[0].data
-    sizes = f"{len(data.train.x):,} / {len(data.validation.x):,} / {len(data.test.x):,}"
+    """Rows of the set-up table that the results do not hold themselves; what is swept has rows of its own there."""
+    config, data = plan.config, plan.programs[0].data
     training = config.training
-    return {
-        "data": f"{info.name}: {info.source}",
-        "training / validation / test": sizes,
-        "model": config.model.model,
-        "optimizer": f"{training.optimizer}, {training.schedule} learning rate {config.hparams.learning_rate:g}",
-        "batch": str(training.batch_size),
-        "epochs": str(training.epochs),
-        "swept": "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in plan.sweep.items()),
+    rows = {
+        "dataset": ("Data", f"{data.info.name}: {data.info.source}"),
+        "sizes": (
+            "Training / validation / test",
+            f"{len(data.train.x):,} / {len(data.validation.x):,} / {len(data.test.x):,} examples",
+        ),
+        "model": ("Model", config.model.model),
+        "optimizer": ("Optimizer", training.optimizer),
+        "learning_rate": ("Learning rate", f"{config.hparams.learning_rate:g}, {training.schedule}"),
+        "batch_size": ("Batch size", str(training.batch_size)),
     }
+    return {label: text for field, (label, text) in rows.items() if field not in plan.sweep}
