@@ -2,23 +2,23 @@
 
 from pathlib import Path
 
-from jaxnn import plots
+import xarray as xr
+
+from jaxnn import plots, stats
 from jaxnn.models import Activation, Conv, Dense, Network, summary
-from jaxnn.report import write_report
+from jaxnn.report import write_report, write_summary
 from jaxnn.study.describe import Analysis
 from jaxnn.study.outcome import Outcome
 from jaxnn.study.plan import Plan
 
 
 def publish(outcome: Outcome, analysis: Analysis, directory: Path) -> None:
-    """Write the figures and the report of an outcome whose results have been described."""
+    """Write the figures, the summary and the report of an outcome whose results have been described."""
     results, plan = outcome.results, outcome.plan
-    figures = {name: figure for name, _, figure in analysis.figures}
-    for metric in ("val_loss", "val_accuracy"):
-        if metric in results:
-            figures[metric] = plots.plot_curves(results, metric)
+    figures = {**_standard_figures(results), **{name: figure for name, _, figure in analysis.figures}}
     for name, figure in figures.items():
         plots.save_figure(figure, directory / "figures" / f"{name}.png")
+    write_summary(directory / "summary.md", results, notes=analysis.notes, tables=analysis.tables)
     summaries = {
         _network_name(program.recipe.model): summary(program.recipe.model, program.data.info.input_shape)
         for program in plan.programs
@@ -32,6 +32,18 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path) -> None:
         notes=analysis.notes,
         tables=analysis.tables,
     )
+
+
+def _standard_figures(results: xr.Dataset) -> dict[str, plots.Figure]:
+    """The figures that every study has, by file name."""
+    figures = {name: plots.plot_curves(results, name) for name in ("val_loss", "val_accuracy") if name in results}
+    selected = stats.select(results, results.attrs["monitor"], results.attrs["mode"])
+    if selected is not None and selected.setting:
+        figures["comparison"] = plots.plot_comparison(results, results.attrs["monitor"], selected=selected.setting)
+    if "confusion" in results:
+        names = [str(name) for name in results["true"].values.tolist()]
+        figures["confusion"] = plots.plot_confusion(results["confusion"].sum("seed").values, names)
+    return figures
 
 
 def _network_name(model: Network) -> str:

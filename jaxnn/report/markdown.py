@@ -1,0 +1,69 @@
+"""The findings of a study as a short Markdown text, for a README or a page of results."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import xarray as xr
+
+from jaxnn import stats
+from jaxnn.labels import duration_label, field_label, interval_label, metric_label, metric_value, value_label
+from jaxnn.report.answer import answer_sentences
+from jaxnn.report.findings import Findings, gather
+
+
+def write_summary(
+    path: str | Path, ds: xr.Dataset, *, notes: Sequence[str] = (), tables: Sequence[tuple[str, str]] = ()
+) -> Path:
+    """Write the answer, the table of the settings and what it was measured with.
+
+    Args:
+        path: the file; its directory exists.
+        ds: results of the study.
+        notes: sentences that answer further questions.
+        tables: (heading, text table).
+
+    Returns:
+        The path.
+    """
+    findings = gather(ds)
+    parts = [f"# {ds.attrs.get('experiment', 'Study')}", str(ds.attrs.get("question", ""))]
+    parts += [" ".join(answer_sentences(findings)), _settings_table(findings)]
+    parts += ["\n".join(f"- {note}" for note in notes)] if notes else []
+    parts += [f"{heading}:\n\n```\n{text}\n```" for heading, text in tables]
+    parts.append(_provenance(findings))
+    path = Path(path)
+    path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    return path
+
+
+def _settings_table(findings: Findings) -> str:
+    metric = findings.monitor
+    fields = [field_label(dim) for dim in stats.setting_dims(findings.ds)]
+    rows = [[*fields, f"{metric_label(metric)}, best epochs", "95% interval", "n", "diverged"]]
+    rows.append(["---"] * len(fields) + ["---:"] * 4)
+    for result in findings.ranking:
+        interval = result.interval
+        rows.append(
+            [
+                *map(value_label, result.setting.values()),
+                metric_value(metric, interval.mean),
+                interval_label(metric, interval.low, interval.high),
+                str(interval.n),
+                str(interval.excluded),
+            ]
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _provenance(findings: Findings) -> str:
+    """The command, seeds, date, versions and time behind the numbers, as far as the results know them."""
+    ds, attrs = findings.ds, findings.ds.attrs
+    known = [f"seeds {', '.join(map(str, ds['seed'].values.tolist()))}"]
+    known += [str(attrs[name]) for name in ("date", "device") if name in attrs]
+    if "compile_seconds" in attrs and "run_seconds" in attrs:
+        compiling, running = (float(attrs[f"{name}_seconds"]) for name in ("compile", "run"))
+        known.append(f"{duration_label(compiling)} compiling and {duration_label(running)} training")
+    known += [f"{name} {version}" for name, version in json.loads(attrs.get("versions", "{}")).items()]
+    command = f"`{attrs['command']}`: " if "command" in attrs else ""
+    return f"Measured by {command}{'; '.join(known)}."
