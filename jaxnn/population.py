@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxnn import backprop
 from jaxnn.losses import loss_function
 from jaxnn.models import Network, summary_rows
 from jaxnn.optim import make_optimizer, make_schedule
@@ -20,10 +21,12 @@ from jaxnn.run import Run, RunConfig, RunData, RunState, make_run, scaled
 from jaxnn.train import autodiff_value_and_grad, make_eval_step, make_train_step, run_keys
 from jaxnn.types import Hparams, Params
 
-GRADIENTS = {"autodiff": autodiff_value_and_grad}
+GRADIENTS = {"autodiff": autodiff_value_and_grad, "by-hand": backprop.value_and_grad}
 
-# Terms that are in a program as soon as one member uses them, with the value that does nothing.
+# Terms that are in a program as soon as one member uses them, with the value that does nothing.  (Momentum is a
+# term of rmsprop alone; the optimizers named after it always have it.)
 NEUTRAL = {
+    "momentum": 0.0,
     "weight_decay": 0.0,
     "l1": 0.0,
     "l2": 0.0,
