@@ -56,6 +56,8 @@ def mlp(
     activation_function(activation)
     initializer(kernel_init)
     _check_count("num_outputs", num_outputs)
+    if isinstance(hidden, int):
+        raise InputError(f"`hidden` must be the units of each layer, such as (16,); got {hidden!r}.")
     layers: list[nn.Module] = [Flatten()]
     for units in hidden:
         _check_count("hidden", units)
@@ -83,6 +85,8 @@ def cnn(spec: Sequence[str], num_outputs: int, *, kernel_init: str = "glorot_uni
             initialiser.
     """
     initializer(kernel_init)
+    if isinstance(spec, str):
+        raise InputError(f'`spec` must be a sequence of words, such as ("conv:8", "relu"); got {spec!r}.')
     layers: list[nn.Module] = []
     for word in (*spec, f"dense:{num_outputs}"):
         layer = parse_layer(word, kernel_init=kernel_init)

@@ -1,6 +1,7 @@
 """A network is a list of layers: one Flax module whose `layers` is a tuple, read by everything else."""
 
 from collections import Counter
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -71,7 +72,7 @@ def record(model: Network, variables, x: jax.Array, mode: Mode = EVALUATION) -> 
         dict: layer name -> (batch, ...) array.
     """
     mutable = ["batch_stats"] if mode.train else False
-    outputs = model.apply(variables, x, mode, method="record", mutable=mutable)
+    outputs: Any = model.apply(variables, x, mode, method="record", mutable=mutable)
     return outputs[0] if mode.train else outputs
 
 

@@ -29,13 +29,13 @@ def parse_layer(word: str, *, kernel_init: str = "glorot_uniform") -> nn.Module:
                 raise InputError(f"`{word}`: the padding is `same` or `valid`; got `{padding}`.")
             return Conv(
                 _count(word, features),
-                kernel_size=(_count(word, size),) * 2,
-                strides=(_count(word, stride),) * 2,
+                kernel_size=_square(word, size),
+                strides=_square(word, stride),
                 padding=padding.upper(),
                 kernel_init=kernel_init,
             )
         case "maxpool" | "avgpool", [*rest] if len(rest) <= 1:
-            window = (_count(word, *rest),) * 2 if rest else (2, 2)
+            window = _square(word, rest[0] if rest else "2")
             return MaxPool(window) if kind == "maxpool" else AvgPool(window)
         case "dense", [units]:
             return Dense(_count(word, units), kernel_init=kernel_init)
@@ -56,6 +56,11 @@ def _count(word: str, text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise InputError(f"`{word}`: `{text}` must be a whole number of 1 or more.")
     return int(text)
+
+
+def _square(word: str, text: str) -> tuple[int, int]:
+    size = _count(word, text)
+    return size, size
 
 
 def _rate(word: str, text: str) -> float:
