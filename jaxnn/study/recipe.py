@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
+import typing
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from jaxnn import models
 from jaxnn.data import Data, DataInfo
@@ -11,8 +13,8 @@ from jaxnn.losses import loss_function
 from jaxnn.models import Network, summary_rows
 from jaxnn.optim import resolve_hparams
 from jaxnn.population import GRADIENTS, Recipe, share_terms
-from jaxnn.run import BETTER, RunConfig
-from jaxnn.study.config import ModelConfig, StudyConfig
+from jaxnn.run import RunConfig
+from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 
 # What each model is made from besides the data: its fields of ModelConfig and their usual values.
@@ -43,11 +45,6 @@ def settle_hparams(configs: Sequence[StudyConfig]) -> list[Hparams]:
     for config in configs:
         check_hparams(config.hparams)
         training = config.training
-        smoothed = config.hparams.label_smoothing is not None
-        if smoothed and training.loss not in (None, "softmax_cross_entropy"):
-            raise InputError(
-                f"`label_smoothing` goes with softmax_cross_entropy; the loss is `{training.loss}`: remove it."
-            )
         settled.append(resolve_hparams(config.hparams, optimizer=training.optimizer, schedule=training.schedule))
     return share_terms(settled)
 
@@ -65,15 +62,13 @@ def make_recipe(config: StudyConfig, data: Data, hparams: Hparams) -> Recipe:
             batch larger than the training set.
     """
     training = config.training
+    for section in (config, training):
+        check_choices(section)
     model = build_model(config.model, data.info, dropout=hparams.dropout_rate is not None)
     summary_rows(model, data.info.input_shape)  # refuses layers that do not fit
     reconstruct = config.model.model == "autoencoder"
-    loss = _choose_loss(config, data.info, reconstruct=reconstruct)
-    if hparams.dropout_rate is not None and not any(isinstance(layer, models.Dropout) for layer in model.layers):
-        raise InputError(
-            f"`dropout_rate` is given, but a `{config.model.model}` has no dropout layer here: remove it, "
-            "or choose `mlp`, or a `cnn` with the word `dropout` among its `layers`."
-        )
+    loss = _choose_loss(config, data, reconstruct=reconstruct)
+    _check_terms(config, model, loss)
     if training.gradients not in GRADIENTS:
         raise unknown("way to make gradients", training.gradients, GRADIENTS)
     run = _make_run_config(config, data, reconstruct=reconstruct)
@@ -107,6 +102,14 @@ def build_model(config: ModelConfig, info: DataInfo, *, dropout: bool = False) -
     return builders[config.model](**chosen)
 
 
+def check_choices(section: StudyConfig | TrainConfig) -> None:
+    """Raise InputError unless every field that is one of a few words is one of them."""
+    for name, kind in typing.get_type_hints(type(section)).items():
+        value = getattr(section, name)
+        if typing.get_origin(kind) is Literal and value not in typing.get_args(kind):
+            raise unknown(f"value of `{name}`", value, typing.get_args(kind))
+
+
 def check_hparams(hparams: Hparams) -> None:
     """Raise InputError unless every number is finite and in its range."""
     limits = {
@@ -129,7 +132,22 @@ def check_hparams(hparams: Hparams) -> None:
             check_number(field.name, value, **limits.get(field.name, {"low": 0.0}))
 
 
-def _choose_loss(config: StudyConfig, info: DataInfo, *, reconstruct: bool) -> str:
+def _check_terms(config: StudyConfig, model: Network, loss: str) -> None:
+    """Refuse a term of the objective that this network or this loss has no place for."""
+    hparams, name = config.hparams, config.model.model
+    if hparams.label_smoothing is not None and loss != "softmax_cross_entropy":
+        raise InputError(f"`label_smoothing` goes with softmax_cross_entropy; the loss is `{loss}`: remove it.")
+    if hparams.dropout_rate is not None and models.Dropout() not in model.layers:
+        raise InputError(
+            f"`dropout_rate` is given, but this `{name}` has no dropout layer that takes it: remove it, or choose "
+            "an `mlp` with hidden layers, or a `cnn` with the word `dropout` among its `layers`."
+        )
+    if hparams.activity_l1 is not None and not any(isinstance(layer, models.Activation) for layer in model.layers):
+        raise InputError(f"`activity_l1` is given, but this `{name}` has no activations: remove it.")
+
+
+def _choose_loss(config: StudyConfig, data: Data, *, reconstruct: bool) -> str:
+    info = data.info
     classes = info.task == "classification" and not reconstruct
     loss = config.training.loss or ("softmax_cross_entropy" if classes else "squared_error")
     loss_function(loss)
@@ -137,7 +155,21 @@ def _choose_loss(config: StudyConfig, info: DataInfo, *, reconstruct: bool) -> s
         raise InputError(f"`loss` softmax_cross_entropy needs class labels; `{info.name}` is a {info.task} here.")
     if config.training.monitor == "val_accuracy" and not classes:
         raise InputError("`monitor` val_accuracy needs class labels: choose `val_loss`.")
+    if loss == "sigmoid_cross_entropy" and not classes:
+        _check_shares(data, reconstruct=reconstruct)
     return loss
+
+
+def _check_shares(data: Data, *, reconstruct: bool) -> None:
+    """Refuse targets outside [0, 1], for which the binary cross-entropy has no lower bound."""
+    for name in ("train", "validation", "test"):
+        split = getattr(data, name)
+        targets = split.x * data.info.scale if reconstruct else split.y
+        if targets.size and not (targets.min() >= 0 and targets.max() <= 1):
+            raise InputError(
+                f"`loss` sigmoid_cross_entropy needs targets in [0, 1]; those of `{name}` in `{data.info.name}` go "
+                f"from {targets.min():g} to {targets.max():g}: choose `squared_error`."
+            )
 
 
 def _make_run_config(config: StudyConfig, data: Data, *, reconstruct: bool) -> RunConfig:
@@ -159,8 +191,6 @@ def _make_run_config(config: StudyConfig, data: Data, *, reconstruct: bool) -> R
                 f"`batch_size` must be at most the {num_examples} training examples of `{data.info.name}`; "
                 f"got {batch_size}: use a smaller one, or `full`."
             )
-    if training.monitor not in BETTER:
-        raise unknown("metric to monitor", training.monitor, BETTER)
     return RunConfig(
         epochs=training.epochs,
         batch_size=batch_size,

@@ -31,7 +31,7 @@ def expand(config: StudyConfig, sweep: Mapping[str, Sequence[Any]]) -> list[Stud
     """The settings of a study: `config` with every combination of the swept values, the last field fastest.
 
     Raises:
-        InputError: an unknown field, no values, or a value twice.
+        InputError: an unknown field, no values, a value twice, or settings that could not be compared.
     """
     valid = sweepable()
     for name, values in sweep.items():
@@ -42,6 +42,10 @@ def expand(config: StudyConfig, sweep: Mapping[str, Sequence[Any]]) -> list[Stud
         repeated = [value for position, value in enumerate(values) if value in values[:position]]
         if repeated:
             raise InputError(f"`{name}` is swept over {repeated[0]!r} twice; give each value once.")
+    if len(sweep.get("loss", ())) > 1 and config.training.monitor == "val_loss":
+        raise InputError(
+            "`loss` is swept, and values of different losses do not compare: `--monitor val_accuracy`."
+        )
     settings = []
     for values in itertools.product(*sweep.values()):
         setting = config

@@ -1,0 +1,116 @@
+"""Sweeps: the product of the swept values, their words on the command line, and what is refused."""
+
+import dataclasses
+import itertools
+
+import pytest
+
+from jaxnn.errors import InputError
+from jaxnn.study import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.study.sweep import expand, parse_sweep, sweepable, swept_value_coordinate
+from jaxnn.types import Hparams
+
+CONFIG = StudyConfig(model=ModelConfig(activation="tanh"), hparams=Hparams(0.5, l2=0.1), seeds=2)
+
+
+def test_settings_are_the_product_with_the_last_field_fastest():
+    """Oracle: `itertools.product`, and every other field as it was."""
+    sweep = {"hidden": ((4,), (8, 8)), "learning_rate": (0.1, 0.2, 0.3), "epochs": (5,)}
+    settings = expand(CONFIG, sweep)
+    found = [(s.model.hidden, s.hparams.learning_rate, s.training.epochs) for s in settings]
+    assert found == list(itertools.product(*sweep.values()))
+    for setting in settings:
+        assert setting.model.activation == "tanh"
+        assert setting.hparams.l2 == 0.1
+        assert (setting.data, setting.seeds) == (CONFIG.data, 2)
+
+
+def test_no_sweep_is_one_setting():
+    assert expand(CONFIG, {}) == [CONFIG]
+
+
+def test_a_field_has_one_name_in_the_whole_configuration():
+    """So that `--sweep hidden=16` needs no path; and none has the name of a dimension of the results."""
+    sections = [type(getattr(CONFIG, name)) for name in ("data", "model", "training", "hparams")]
+    names = [field.name for section in sections for field in dataclasses.fields(section)]
+    assert len(names) == len(set(names))
+    assert not {"seed", "epoch", "true", "predicted"} & set(sweepable())
+
+
+@pytest.mark.parametrize(
+    ("words", "sweep"),
+    [
+        (["learning_rate=1e-3,1e-2"], {"learning_rate": (0.001, 0.01)}),
+        (["hidden=16,64,100-10,none"], {"hidden": ((16,), (64,), (100, 10), ())}),
+        (["features=x1+x2,x1x2"], {"features": (("x1", "x2"), ("x1x2",))}),
+        (["layers=conv:8+relu,conv:16:5:2:valid+tanh"],
+         {"layers": (("conv:8", "relu"), ("conv:16:5:2:valid", "tanh"))}),
+        (["batch_size=16,full"], {"batch_size": (16, "full")}),
+        (["patience=none,5"], {"patience": (None, 5)}),
+        (["batch_norm=true,False"], {"batch_norm": (True, False)}),
+        (["validation=0.25,100"], {"validation": (0.25, 100)}),
+        (["dropout-rate=0, 0.5"], {"dropout_rate": (0.0, 0.5)}),
+        (["model=mlp,linear", "epochs=3"], {"model": ("mlp", "linear"), "epochs": (3,)}),
+        ([], {}),
+    ],
+)  # fmt: skip
+def test_words_of_the_command_line(words, sweep):
+    parsed = parse_sweep(words)
+    assert parsed == sweep
+    for name, values in parsed.items():
+        assert [type(value) for value in values] == [type(value) for value in sweep[name]]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["learning_rte=1"], "`learning_rte` is not a known field to sweep: did you mean `learning_rate`"),
+        (["monitor=val_loss"], "`monitor` is not a known field to sweep"),
+        (["seeds=1,2"], "`seeds` is not a known field to sweep"),
+        (["learning_rate"], "`--sweep learning_rate` must be a field and its values"),
+        (["learning_rate="], "must be a field and its values"),
+        (["learning_rate=fast"], "`learning_rate` must be a number; got `fast`"),
+        (["learning_rate=0.1,,0.2"], "`learning_rate` must be a number; got ``"),
+        (["epochs=1.5"], "`epochs` must be a whole number; got `1.5`"),
+        (["hidden=16-a"], "`hidden` must be whole numbers or none; got `16-a`"),
+        (["batch_size=half"], "`batch_size` must be a whole number or `full`; got `half`"),
+        (["batch_norm=yes"], "`batch_norm` must be true or false or none; got `yes`"),
+        (["epochs=1", "epochs=2"], "`epochs` is swept twice; give all its values in one `--sweep`"),
+    ],
+)
+def test_other_words_are_refused(words, message):
+    with pytest.raises(InputError, match=message):
+        parse_sweep(words)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        ({"learning_rte": (1.0,)}, "`learning_rte` is not a known field to sweep: did you mean `learning_rate`"),
+        ({"epochs": ()}, "`epochs` is swept over no values"),
+        ({"epochs": (1, 2, 1)}, "`epochs` is swept over 1 twice"),
+        ({"learning_rate": (1, 1.0)}, "`learning_rate` is swept over 1.0 twice"),
+        ({"loss": ("softmax_cross_entropy", "squared_error")}, "`loss` is swept.*`--monitor val_accuracy`"),
+    ],
+)
+def test_sweeps_without_a_meaning_are_refused(sweep, message):
+    with pytest.raises(InputError, match=message):
+        expand(CONFIG, sweep)
+
+
+def test_losses_are_swept_where_accuracy_decides():
+    config = dataclasses.replace(CONFIG, training=TrainConfig(monitor="val_accuracy"))
+    assert len(expand(config, {"loss": ("softmax_cross_entropy", "squared_error")})) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "coordinate"),
+    [
+        (0.1, 0.1), (3, 3), ("relu", "relu"), ((16,), 16), ((100, 10), "100-10"), ((), "none"), (None, "none"),
+        (True, "True"), (("x1", "x2"), "x1-x2"), (("x1",), "x1"),
+    ],
+)  # fmt: skip
+def test_coordinates_are_numbers_or_words(value, coordinate):
+    found = swept_value_coordinate(value)
+    assert found == coordinate
+    assert type(found) is type(coordinate)
