@@ -18,7 +18,7 @@ from jaxnn import stats
 from jaxnn.cli import experiment_main
 from jaxnn.data import DataConfig
 from jaxnn.experiment import Experiment, Preset
-from jaxnn.labels import setting_label
+from jaxnn.labels import metric_label, setting_label
 from jaxnn.study import Analysis, ModelConfig, Outcome, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 
@@ -30,17 +30,18 @@ def analyse(outcome: Outcome) -> Analysis:
     """Do twice as many epochs help?  Each member at half of them against itself at all of them."""
     results = outcome.results
     epochs = results["epoch"].values.tolist()
+    if len(epochs) < 2:
+        return Analysis()
     half, full = epochs[len(epochs) // 2 - 1], epochs[-1]
-    rows = [f"{'setting':<32}{'validation accuracy':>28}{'validation loss':>28}"]
-    changes = {metric: _change(results, metric, half, full) for metric in ("val_accuracy", "val_loss")}
+    changes = {
+        metric: _change(results, metric, half, full) for metric in ("val_accuracy", "val_loss") if metric in results
+    }
+    rows = [f"{'setting':<32}" + "".join(f"{metric_label(metric):>28}" for metric in changes)]
     for setting in stats.settings(results):
         place = stats.locate(results, setting)
-        cells = [_cell(change, place) for change in changes.values()]
-        rows.append(f"{setting_label(setting):<32}{cells[0]:>28}{cells[1]:>28}")
-    notes = [
-        _verdict(changes["val_accuracy"], "accuracy", half, full),
-        _verdict(changes["val_loss"], "loss", half, full),
-    ]
+        cells = "".join(f"{_cell(change, place):>28}" for change in changes.values())
+        rows.append(f"{setting_label(setting):<32}{cells}")
+    notes = [_verdict(change, metric_label(metric), half, full) for metric, change in changes.items()]
     heading = f"Epoch {full} minus epoch {half}: mean over the seeds [95% t-interval]"
     return Analysis(notes=notes, tables=[(heading, "\n".join(rows))])
 
@@ -59,7 +60,7 @@ def _verdict(change: stats.Comparison, metric: str, half: int, full: int) -> str
     sure, mean = change.p_adjusted < 0.05, change.difference.mean
     rises, falls = int((sure & (mean > 0)).sum()), int((sure & (mean < 0)).sum())
     return (
-        f"From epoch {half} to {full} the validation {metric} rises in {rises} and falls in {falls} of {mean.size} "
+        f"From epoch {half} to {full} the {metric} rises in {rises} and falls in {falls} of {mean.size} "
         "settings (paired t-tests on the members, Holm-adjusted p < 0.05)."
     )
 
