@@ -67,12 +67,17 @@ def conclude(
     if not len(data.test.x):
         return Outcome(plan, trained, results, None)
     recipe, variables = members_at_best(plan, trained, setting)
+    best_epochs, diverged_at = (
+        results[name].values.reshape(-1, len(plan.seeds))[setting] for name in ("best_epoch", "diverged_at")
+    )
     if plan.config.final == "retrain":
-        best_epochs = results["best_epoch"].values.reshape(-1, len(plan.seeds))[setting]
-        again = _retraining(plan, setting, int(np.median(best_epochs)))
-        variables = train_program(again, 0, observe=observe, keeper=keeper(again, again.programs[0])).last
+        has_result = (diverged_at < 0) & (best_epochs > 0)
+        again = _retraining(plan, setting, int(np.median(best_epochs[has_result])))
+        retrained = train_program(again, 0, observe=observe, keeper=keeper(again, again.programs[0]))
+        variables, diverged_at = retrained.last, retrained.diverged_at
     outputs = predict_members(recipe, variables, data.test.x)
-    results = results.merge(test_variables(recipe, data, outputs, plan.seeds), combine_attrs="override")
+    test = test_variables(recipe, data, outputs, seeds=plan.seeds, diverged_at=diverged_at)
+    results = results.merge(test, combine_attrs="override")
     return Outcome(plan, trained, results, variables)
 
 

@@ -37,7 +37,7 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
         rows = np.searchsorted(epochs, _recorded_epochs(one.program.recipe))
         for name, values in one.history.items():
             array = histories.setdefault(name, np.full((num_settings, num_seeds, len(epochs)), np.nan, np.float32))
-            array[np.ix_(settings, np.arange(num_seeds), rows)] = values.reshape(len(settings), num_seeds, -1)
+            array[np.ix_(np.asarray(settings), np.arange(num_seeds), rows)] = values.reshape(len(settings), num_seeds, -1)
         stopped_at = np.where(one.stopped_at == 0, run.epochs, one.stopped_at)
         for name, values in (
             ("best_epoch", one.best_epoch),
@@ -63,14 +63,19 @@ def selected_setting(plan: Plan, ds: xr.Dataset) -> int | None:
     return None if best is None else _position(ds, best.setting)
 
 
-def test_variables(recipe: Recipe, data: Data, outputs: np.ndarray, seeds: Sequence[int]) -> xr.Dataset:
+def test_variables(
+    recipe: Recipe, data: Data, outputs: np.ndarray, *, seeds: Sequence[int], diverged_at: np.ndarray
+) -> xr.Dataset:
     """The test metrics of one setting's members, and for classes their confusion matrices.
+
+    A member that diverged has no result: its metrics are NaN, and its confusion matrix counts nothing.
 
     Args:
         recipe: of the members.
         data: the set, with its test split.
         outputs: of the members for the test inputs, (seeds, rows, ...).
         seeds: of the members.
+        diverged_at: of the members, -1 where they did not.
     """
     num_classes = None if recipe.run.reconstruct else data.info.num_classes
     targets = data.test.x * np.float32(data.info.scale) if recipe.run.reconstruct else data.test.y
@@ -92,7 +97,10 @@ def test_variables(recipe: Recipe, data: Data, outputs: np.ndarray, seeds: Seque
     coordinates = {"seed": list(seeds)}
     if num_classes is not None:
         coordinates |= {"true": list(data.info.class_names), "predicted": list(data.info.class_names)}
-    return xr.Dataset(variables, coords=coordinates)
+    alive = xr.DataArray(diverged_at < 0, dims="seed")
+    of_diverged = {"test_loss": np.nan, "test_accuracy": np.nan, "confusion": 0}
+    test = xr.Dataset(variables, coords=coordinates)
+    return test.map(lambda variable: variable.where(alive, of_diverged[variable.name]))
 
 
 def save_dataset(ds: xr.Dataset, path) -> None:
