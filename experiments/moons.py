@@ -16,10 +16,11 @@ import sys
 
 import numpy as np
 
-from jaxnn import plots
+from jaxnn import plots, stats
 from jaxnn.cli import experiment_main
 from jaxnn.data import DataConfig
 from jaxnn.experiment import Experiment, Preset
+from jaxnn.labels import value_label
 from jaxnn.study import Analysis, ModelConfig, Outcome, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 
@@ -32,20 +33,16 @@ def analyse(outcome: Outcome) -> Analysis:
     """Decision boundaries of the first seed: a row for each activation, a column for each width."""
     data = outcome.plan.programs[0].data
     mesh = plots.make_mesh(data.train.x)
-    rows = {activation: [] for activation in ACTIVATIONS}
-    for position, setting in enumerate(outcome.plan.settings):
-        model = setting.config.model
-        logits = outcome.predict(position, mesh.inputs)[0]
-        panel = plots.DecisionPanel(
-            f"{model.activation}, {model.hidden[0]} unit{'s' if model.hidden[0] > 1 else ''}",
-            mesh,
-            probabilities(logits),
-            data.train.x,
-            data.train.y,
-        )
-        rows[model.activation].append(panel)
+    rows: dict[str, list[plots.DecisionPanel]] = {}
+    for position, setting in enumerate(stats.settings(outcome.results)):
+        shares = probabilities(outcome.predict(position, mesh.inputs)[0])
+        title = ", ".join(map(value_label, setting.values()))
+        panel = plots.DecisionPanel(title, mesh, shares, data.train.x, data.train.y)
+        rows.setdefault(setting.get("activation", ""), []).append(panel)
     figure = plots.plot_decision_boundaries(list(rows.values()), title="Decision boundaries, seed 0")
-    caption = "Class probabilities of seed 0 at its best epoch, with the training points."
+    caption = (
+        "Activation and hidden units; class probabilities of seed 0 at its best epoch, and the training points."
+    )
     return Analysis(figures=[("boundaries", caption, figure)])
 
 

@@ -7,7 +7,7 @@ population gives each member its own.
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -134,7 +134,7 @@ class Optimizer(NamedTuple):
     defaults: dict[str, float | None]
 
 
-_ADAM = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+_ADAM: dict[str, float | None] = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
 
 OPTIMIZERS = {
     "sgd": Optimizer(_sgd, {}),
@@ -176,7 +176,7 @@ def resolve_hparams(hparams: Hparams, *, optimizer: str, schedule: str) -> Hpara
 
 
 def make_optimizer(
-    name: str, schedule: Callable[[Number, Hparams], Number]
+    name: str, schedule: Callable[[Any, Hparams], Number]
 ) -> Callable[[Hparams], optax.GradientTransformation]:
     """The optimizer called `name`: a function from `Hparams` to an optax transformation.
 

@@ -101,8 +101,8 @@ def make_run(
         first = index * config.eval_every
 
         def epoch(offset, carry):
-            *state, _ = carry
-            return train_epoch(*state, first + offset, keys, hparams, data.train)
+            train, diverged_at, _ = carry
+            return train_epoch(train, diverged_at, first + offset, keys, hparams, data.train)
 
         metrics = zero_metrics(data.train, config)
         train, diverged_at, sums = jax.lax.fori_loop(0, config.eval_every, epoch, (*carry, metrics))
@@ -117,8 +117,8 @@ def make_run(
         train = init_state(model, optimizer, keys.init, data.train.x, hparams)
         history = {name: jnp.full((config.num_records,), jnp.nan) for name in record_names(data, config)}
         # The best so far must not alias the parameters, or donating one would lose both.
-        copy = jax.tree.map(jnp.copy, (train.params, train.batch_stats))
-        best = Best(*copy, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf))
+        params, batch_stats = jax.tree.map(jnp.copy, (train.params, train.batch_stats))
+        best = Best(params, batch_stats, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf))
         return RunState(train, best, history, jnp.zeros((), jnp.int32), jnp.full((), -1, jnp.int32))
 
     def advance(run, keys, hparams, data, first, last):

@@ -59,6 +59,7 @@ def start(*, platform: str | None = None, cpu_devices: int | None = None, debug:
 
 def use_compilation_cache() -> None:
     """Keep compiled programs on disk between processes, unless the user chose a place (or none) for them."""
-    if jax.config.jax_compilation_cache_dir is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    chosen = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    if chosen is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

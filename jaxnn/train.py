@@ -54,10 +54,9 @@ def init_state(
         hparams: the traced numbers.
     """
     variables = model.init(key, jnp.zeros((1, *x.shape[1:])))
-    params = variables.get("params", {})
-    return TrainState(
-        params, variables.get("batch_stats", {}), optimizer(hparams).init(params), jnp.zeros((), jnp.int32)
-    )
+    params: Params = variables.get("params", {})
+    batch_stats: Params = variables.get("batch_stats", {})
+    return TrainState(params, batch_stats, optimizer(hparams).init(params), jnp.zeros((), jnp.int32))
 
 
 def make_loss_fn(model: Network, loss: LossFunction) -> LossFn:
@@ -135,7 +134,8 @@ def make_eval_step(model: Network, loss: LossFunction) -> EvalStep:
     """eval_step(state, batch) -> metrics: mean loss, and accuracy for integer labels, in evaluation mode."""
 
     def eval_step(state, batch):
-        logits = model.apply({"params": state.params, "batch_stats": state.batch_stats}, batch.x, EVALUATION)
+        variables = {"params": state.params, "batch_stats": state.batch_stats}
+        logits = jnp.asarray(model.apply(variables, batch.x, EVALUATION))
         return {"loss": loss(logits, batch.y).mean(), **_accuracy_metric(logits, batch.y)}
 
     return eval_step

@@ -1,12 +1,13 @@
 """The few types every module shares: the batch, the traced numbers and the state of training."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 
-Params = Mapping[str, Any]  # by position of the layer: {"layers_0": {"kernel": (m, n), "bias": (n,)}, ...}
+# A pytree, by position of the layer: {"layers_0": {"kernel": (m, n), "bias": (n,)}, ...}.  Any, because Flax
+# and optax type their trees in ways that do not meet.
+Params = Any
 Metrics = dict[str, jax.Array]
 Number = float | jax.Array
 

@@ -21,10 +21,12 @@ def estimate_bytes(recipe: Recipe, data: Data, hparams: Hparams, *, num_members:
     Parameters, batch statistics, optimizer state, best-so-far parameters and metric history are counted exactly,
     from shapes alone; activations of one step, and what the compiler keeps, are not in it.
     """
-    run_data = RunData(Batch(*data.train), Batch(*data.validation))
+    splits = (data.train, data.validation)
     run = make_member_run(recipe, num_examples=len(data.train.x))
-    state = jax.eval_shape(lambda: run.init(run_keys(0), hparams, jax.tree.map(jnp.asarray, run_data)))
-    data_bytes = sum(array.nbytes for array in jax.tree.leaves(run_data))
+    state = jax.eval_shape(
+        lambda: run.init(run_keys(0), hparams, RunData(*(Batch(*map(jnp.asarray, split)) for split in splits)))
+    )
+    data_bytes = sum(array.nbytes for split in splits for array in split)
     return STATE_COPIES * num_members * _num_bytes(state) + jax.device_count() * data_bytes
 
 
