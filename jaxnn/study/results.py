@@ -37,7 +37,9 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
         rows = np.searchsorted(epochs, _recorded_epochs(one.program.recipe))
         for name, values in one.history.items():
             array = histories.setdefault(name, np.full((num_settings, num_seeds, len(epochs)), np.nan, np.float32))
-            array[np.ix_(np.asarray(settings), np.arange(num_seeds), rows)] = values.reshape(len(settings), num_seeds, -1)
+            array[np.ix_(np.asarray(settings), np.arange(num_seeds), rows)] = values.reshape(
+                len(settings), num_seeds, -1
+            )
         stopped_at = np.where(one.stopped_at == 0, run.epochs, one.stopped_at)
         for name, values in (
             ("best_epoch", one.best_epoch),
