@@ -37,7 +37,7 @@ def _guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:
     warnings.formatwarning = _format_warning
     try:
         return command()
-    except (InputError, CheckpointError) as error:
+    except (InputError, CheckpointError, OSError) as error:  # OSError: a full disk, above all
         if "--debug" in arguments:
             raise
         print(f"jaxnn: {' '.join(str(error).split())}", file=sys.stderr)

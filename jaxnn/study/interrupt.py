@@ -15,30 +15,32 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 class Interrupted(KeyboardInterrupt):
     """A study ended early because a signal asked for it; what it had trained is saved."""
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name}")
+    def __init__(self, signum: int, advice: str) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name} and saved: {advice}")
         self.signum = signum
 
 
 class Stop:
-    """Whether a signal has asked to end, and which."""
+    """Whether a signal has asked to end, and which; `advice` is what to do then."""
 
-    signum: int | None = None
+    def __init__(self, advice: str) -> None:
+        self.signum: int | None = None
+        self.advice = advice
 
     def check(self) -> None:
         """Raise Interrupted if a signal has asked to end."""
         if self.signum is not None:
-            raise Interrupted(self.signum)
+            raise Interrupted(self.signum, self.advice)
 
 
 @contextlib.contextmanager
-def stop_on_signals() -> Iterator[Stop]:
+def stop_on_signals(advice: str) -> Iterator[Stop]:
     """While the context lasts, a first signal sets `Stop.signum`, and a second one ends the process at once.
 
     A signal that is ignored (as under nohup) stays ignored.  Outside of the main thread, which alone may handle
     signals, nothing is changed.
     """
-    stop = Stop()
+    stop = Stop(advice)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

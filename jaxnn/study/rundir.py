@@ -82,7 +82,7 @@ def lock(path: Path) -> Iterator[None]:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(path / LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
     except OSError as error:
         raise InputError(
             f"`--output {path}` cannot be written: {error.strerror}; choose another directory."
@@ -91,12 +91,10 @@ def lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "unknown"
+            holder = run_status(path).detail or "it is only starting, or ending"
             raise InputError(
                 f"`--output {path}` is in use by another process ({holder}): wait for it, or choose another."
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode())
         yield
     finally:
         os.close(descriptor)

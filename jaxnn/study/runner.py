@@ -87,10 +87,10 @@ def run_study(
     plan = plan_study(config, sweep)
     directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
     rundir.check_free(directory, resume=resume, overwrite=overwrite)
+    _check_space(plan, directory)
     job = _Job(plan, About(name, question), analyse, directory, environment(), checkpoints)
     with rundir.lock(directory):
         rundir.check_free(directory, resume=resume, overwrite=overwrite)
-        _check_space(plan, directory)
         if overwrite:
             rundir.clear(directory)
         return _run(job)
@@ -103,7 +103,8 @@ def _run(job: _Job) -> xr.Dataset:
     extended = earlier is not None and check_continues(earlier, description)
     if earlier is not None and not extended and rundir.run_status(job.directory).state == "complete":
         return load_dataset(job.directory / "results.nc")
-    with rundir.unfinished(job.directory), stop_on_signals() as stop:
+    advice = f"continue with `jaxnn resume {job.directory}`."
+    with rundir.unfinished(job.directory), stop_on_signals(advice) as stop:
         if earlier is not None:
             _warn_of_differences(earlier, job.surroundings)
             description = _continued(earlier, description)
@@ -174,7 +175,8 @@ def _continued(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
 def _check_space(plan: Plan, directory: Path) -> None:
     """Raise InputError unless the checkpoints of all programs fit on the disk."""
     sizes = [snapshot_bytes(plan, program) for program in plan.programs]
-    needed, free = CHECKPOINTS_AT_ONCE * sum(sizes), shutil.disk_usage(directory).free
+    place = next(path for path in (directory.resolve(), *directory.resolve().parents) if path.exists())
+    needed, free = CHECKPOINTS_AT_ONCE * sum(sizes), shutil.disk_usage(place).free
     if needed > free:
         raise InputError(
             f"`--output {directory}` needs about {needed / 2**20:.1f} MiB for checkpoints, and "
