@@ -73,7 +73,7 @@ def check_model(name: str) -> Check:
         raise unknown("model to check", name, table)
     example = table[name]()
     key = jax.random.key(0)
-    variables = example.model.init(key, jnp.asarray(example.batch.x, jnp.float32))
+    variables = jax.jit(example.model.init)(key, jnp.asarray(example.batch.x, jnp.float32))
     batch_stats = variables.get("batch_stats", {})
     grad_fn = value_and_grad(example.model, example.loss)
 
