@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import itertools
 import re
 import typing
 from collections.abc import Collection, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import tyro
 
 from jaxnn.errors import InputError, unknown
-from jaxnn.study.values import describe_type
+from jaxnn.study.values import alternatives, describe_type
 
 
 def parse(flags: type, default, arguments: Sequence[str], *, prog: str):
@@ -22,7 +23,7 @@ def parse(flags: type, default, arguments: Sequence[str], *, prog: str):
             parsed, rest = tyro.cli(
                 flags,
                 default=default,
-                args=arguments,
+                args=_respelt(arguments, flags),
                 prog=prog,
                 return_unknown_args=True,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
@@ -49,20 +50,45 @@ def flag_types(flags: type) -> dict[str, Any]:
     return found
 
 
+def _respelt(arguments: Sequence[str], flags: type) -> list[str]:
+    """`none`, `true` and `false` as tyro wants them, for the options that may be none; no layers for `--hidden`."""
+    types, kinds, respelt = flag_types(flags), (), []
+    for argument in arguments:
+        option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+        if option:
+            kinds = alternatives(types.get(option.replace("_", "-")))
+        is_tuple = any(typing.get_origin(kind) is tuple for kind in kinds)
+        if type(None) not in kinds or value not in ("none", "true", "false"):
+            respelt.append(argument)
+        elif value != "none":
+            respelt.append(option + equals + (value.capitalize() if bool in kinds else value))
+        elif not is_tuple:
+            respelt.append(option + equals + "None")
+        elif option:
+            respelt.append(option)  # `--hidden=none` is a `--hidden` that no value follows
+    return respelt
+
+
+# What tyro says of an option, where its words show the option and the value that was given.
+_MISTAKES = (
+    r"Error parsing (?P<option>--[\w-]+): .*?(?P<value>'[^']*')\]?",
+    r"invalid choice (?P<value>'[^']*') for argument '(?P<option>--[\w-]+)'.*",
+    r"Missing value for argument '(?P<option>--[\w-]+)'.*",
+)
+
+
 def _first_message(box: str, flags: type) -> str:
     """What tyro says in the first paragraph of the box it draws around an error, in our order of words."""
-    message = []
-    for line in box.splitlines()[1:]:
-        text = line.strip("│╭╮╰╯ ")
-        if set(text) <= {"─"}:
-            break
-        message.append(text)
-    text = " ".join(message).rstrip(".")
-    at_value = re.match(r"Error parsing (--[\w-]+): .*?('[^']*')\]?$", text)
-    if at_value and at_value[1] in flag_types(flags):
-        kind = describe_type(flag_types(flags)[at_value[1]])
-        return f"`{at_value[1]}` must be {kind}; got {at_value[2]}."
-    return re.sub(r"(--[\w-]+)", r"`\1`", text) + "."
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
+    is_rule = lambda text: set(text) <= set("─-")  # also where it may not draw: under the title, and at the end
+    text = " ".join(itertools.takewhile(lambda line: not is_rule(line), itertools.dropwhile(is_rule, lines)))
+    types = flag_types(flags)
+    for pattern in _MISTAKES:
+        found = re.fullmatch(pattern, text.rstrip("."))
+        if found and found["option"] in types:
+            value = found.groupdict().get("value", "nothing")
+            return f"`{found['option']}` must be {describe_type(types[found['option']])}; got {value}."
+    return re.sub(r"(--[\w-]+)", r"`\1`", text.rstrip(".")) + "."
 
 
 def leading_name(
@@ -77,4 +103,4 @@ def leading_name(
     if set(arguments) & {"-h", "--help"}:
         print(f"usage: {usage}.\n`jaxnn {command} NAME --help` shows the options.")
         return None, ()
-    raise InputError(f"`jaxnn {command}` needs the name of a {kind} first: {usage}.")
+    raise InputError(f"`jaxnn {command}` must be followed by the name of its {kind}: {usage}.")

@@ -55,6 +55,8 @@ def summary_command(arguments: Sequence[str]) -> int:
         return 0
     default = SummaryFlags(ModelConfig(name))
     flags = parse(SummaryFlags, default, rest, prog=f"jaxnn summary {name}")
+    if not flags.input_shape or min(flags.input_shape) < 1:
+        raise InputError(f"`--input-shape` must be whole numbers of 1 or more; got {flags.input_shape}.")
     info = DataInfo(
         name="inputs",
         task="classification",
@@ -88,15 +90,14 @@ def data_command(arguments: Sequence[str]) -> int:
     if name is None:
         return 0
     flags = parse(DataFlags, DataFlags(DataConfig(dataset=name)), rest, prog=f"jaxnn data {name}")
-    loaded = data.load_config(flags.config)
-    for label, text in _describe(loaded).items():
-        print(f"{label:<12} {text}")
     path = flags.output or Path(f"{name.replace('/', '-')}.png")
     if not path.parent.is_dir():
         raise InputError(f"`--output {path}` must be in a directory that exists; `{path.parent}` does not.")
+    loaded = data.load_config(flags.config)
     figure = plots.plot_samples(loaded.train.x, loaded.train.y, class_names=loaded.info.class_names, title=name)
     plots.save_figure(figure, path)
-    print(f"{'samples':<12} {path}")
+    for label, text in (_describe(loaded) | {"samples": str(path)}).items():
+        print(f"{label:<12} {text}")
     return 0
 
 

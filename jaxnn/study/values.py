@@ -16,7 +16,10 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
     Raises:
         InputError: no alternative takes it.
     """
-    for alternative in _alternatives(kind):
+    kinds = alternatives(kind)
+    if text == "none" and str in kinds and type(None) in kinds:
+        return None
+    for alternative in kinds:
         try:
             return _parse(text, alternative)
         except ValueError:
@@ -28,7 +31,7 @@ def describe_type(kind: Any) -> str:
     """The values that a type takes, in words: "a number or none"."""
     words = {int: "a whole number", float: "a number", str: "a name", bool: "true or false", type(None): "none"}
     described = []
-    for alternative in _alternatives(kind):
+    for alternative in alternatives(kind):
         if typing.get_origin(alternative) is Literal:
             described.append(" or ".join(f"`{value}`" for value in typing.get_args(alternative)))
         elif typing.get_origin(alternative) is tuple:
@@ -38,7 +41,8 @@ def describe_type(kind: Any) -> str:
     return " or ".join(described)
 
 
-def _alternatives(kind: Any) -> tuple[Any, ...]:
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """The types that a union is of; of any other type itself."""
     is_union = isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union
     return typing.get_args(kind) if is_union else (kind,)
 
