@@ -1,0 +1,135 @@
+"""What a study leaves behind: a directory with its configuration, log, results, figures and report."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from tiny_studies import BLOBS, tiny_config, tiny_data
+
+from jaxnn.data import DataConfig
+from jaxnn.errors import InputError
+from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, run_study
+from jaxnn.types import Hparams
+
+CONFIG = tiny_config(hidden=(3,), l2=0.01, epochs=4, eval_every=2, monitor="val_accuracy")
+SWEEP = {"learning_rate": (0.05, 0.1), "hidden": ((3,), ())}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """(results, directory) of a study of two programs, four settings and two seeds."""
+    directory = tmp_path_factory.mktemp("runs") / "tiny"
+    return run_study(CONFIG, SWEEP, name="tiny", question="Does it work?", output=directory), directory
+
+
+def test_the_directory_is_complete(finished):
+    _, directory = finished
+    names = {path.name for path in directory.iterdir()}
+    assert {"config.json", "log.jsonl", "results.nc", "figures", "report.html"} <= names
+    assert "INCOMPLETE" not in names
+    for metric in ("val_loss", "val_accuracy"):
+        assert (directory / "figures" / f"{metric}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_report_is_one_file_about_this_study(finished):
+    page = (finished[1] / "report.html").read_text(encoding="utf-8")
+    assert "Does it work?" in page
+    assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^"']*""", page) == [], "it must need no other file"
+
+
+def test_results_on_disk_are_those_returned(finished):
+    results, directory = finished
+    with xr.open_dataset(directory / "results.nc", engine="h5netcdf") as saved:
+        xr.testing.assert_identical(saved.load(), results)
+    assert results.sizes == {
+        "learning_rate": 2, "hidden": 2, "seed": 2, "epoch": 2, "true": 3, "predicted": 3
+    }  # fmt: skip
+    assert results.attrs["num_members"] == 8
+    assert results.attrs["num_programs"] == 2
+    assert results.attrs["experiment"] == "tiny"
+
+
+def test_the_log_has_one_line_for_every_member_and_record(finished):
+    """Oracle: the results; no line is missing, none is there twice."""
+    results, directory = finished
+    lines = [json.loads(line) for line in (directory / "log.jsonl").read_text().splitlines()]
+    assert len(lines) == 4 * 2 * 2
+    keys = {(line["learning_rate"], tuple(line["hidden"]), line["seed"], line["epoch"]) for line in lines}
+    assert len(keys) == len(lines)
+    for line in lines:
+        hidden = {(3,): 3, (): "none"}[tuple(line["hidden"])]
+        place = results.sel(learning_rate=line["learning_rate"], hidden=str(hidden), seed=line["seed"])
+        for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
+            assert line[name] == pytest.approx(float(place[name].sel(epoch=line["epoch"])), rel=1e-6)
+
+
+def rebuilt(plain, kind):
+    """A frozen dataclass from its JSON: lists were tuples."""
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    return kind(**values)
+
+
+def test_the_configuration_on_disk_is_enough_to_run_the_study_again(finished):
+    """Rebuilt by hand from the JSON it equals what was run; the data have the hashes of the data."""
+    description = json.loads((finished[1] / "config.json").read_text())
+    sections = {"data": DataConfig, "model": ModelConfig, "training": TrainConfig, "hparams": Hparams}
+    config = description["config"]
+    parts = {name: rebuilt(config[name], kind) for name, kind in sections.items()}
+    assert StudyConfig(**parts, seeds=config["seeds"], final=config["final"]) == CONFIG
+    assert set(config) == {field.name for field in dataclasses.fields(StudyConfig)}
+    assert description["sweep"] == {"learning_rate": [0.05, 0.1], "hidden": [[3], []]}
+    assert description["seeds"] == [0, 1]
+    assert list(description["data_sha256"].values()) == [tiny_data(BLOBS).info.sha256]
+    assert {"jax", "jaxnn", "python", "numpy"} <= set(description["versions"])
+    assert {"commit", "device", "platform", "cores", "date", "command"} <= set(description)
+
+
+def test_a_run_keeps_its_directory_from_the_next(finished):
+    """Refused without `--overwrite`, and every file is what it was."""
+    _, directory = finished
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=r"`--output .*tiny` holds an earlier run: .*`--overwrite` to replace it"):
+        run_study(CONFIG, SWEEP, output=directory)
+    after = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_overwriting_replaces_a_run_whole(tmp_path):
+    config = tiny_config(model="linear", hidden=None, epochs=1, seeds=1)
+    run_study(config, {}, output=tmp_path / "run")
+    (tmp_path / "run" / "figures" / "old.png").write_bytes(b"old")
+    results = run_study(config, {"learning_rate": (0.5,)}, output=tmp_path / "run", overwrite=True)
+    assert not (tmp_path / "run" / "figures" / "old.png").exists()
+    assert results["learning_rate"].values.tolist() == [0.5]
+    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["learning_rate"] for line in lines] == [0.5]
+    assert np.isfinite(results["test_loss"]).all()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_directory_that_is_no_run_is_never_touched(tmp_path, overwrite):
+    """Whatever is asked: a folder with something else in it stays as it is."""
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match=r"is not a run of jaxnn.*choose another"):
+        run_study(CONFIG, {}, output=tmp_path, overwrite=overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("content")
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(
+            InputError, match=r"`--output .*` (must be a directory, and is a file|cannot be written)"
+        ):
+            run_study(CONFIG, {}, output=output)
+    assert (tmp_path / "file").read_text() == "content"
+
+
+def test_bad_input_leaves_no_directory(tmp_path):
+    with pytest.raises(InputError, match="`epochs`"):
+        run_study(tiny_config(epochs=0, eval_every=1), {}, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
