@@ -1,0 +1,158 @@
+"""The `jaxnn` command: what it shows, how words become flags, and a study from the command line."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import warnings
+
+import pytest
+import xarray as xr
+
+import jaxnn
+from jaxnn import data
+from jaxnn.cli import experiment_main, main
+from jaxnn.cli.parse import flag_types, parse
+from jaxnn.cli.run import RunFlags
+from jaxnn.discover import experiment_files, load_experiment
+from jaxnn.errors import InputError
+from jaxnn.study import StudyConfig
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Nothing is left in the checkout, and JAX keeps the devices of the tests."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("jaxnn.runtime.start", lambda **_: None)
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+
+
+def test_no_command_is_a_question_for_help(capsys):
+    assert main([]) == 2
+    usage = capsys.readouterr().out
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out == usage
+    for command in ("list", "run", "summary", "data"):
+        assert f"\n  {command} " in usage
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == jaxnn.__version__
+
+
+def test_list_shows_every_experiment_and_every_data_set(capsys):
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out.split()
+    for name in [*experiment_files(), *data.available()]:
+        assert name in shown
+
+
+def test_summary_prints_the_table_of_the_model(capsys):
+    """A LeNet has 21,840 parameters; 4*5 + 5 + 5*3 + 3 = 43."""
+    assert main(["summary", "lenet"]) == 0
+    assert "Parameters: 21,840 (21,840 trainable, 0 not)" in capsys.readouterr().out
+    assert main(["summary", "mlp", "--hidden", "5", "--input-shape", "4", "--num-outputs", "3"]) == 0
+    assert "Parameters: 43 (43 trainable, 0 not)" in capsys.readouterr().out
+    assert (
+        main(["summary", "cnn", "--layers", "conv:4:3:1:valid", "relu", "maxpool", "--input-shape", "8", "8", "1"])
+        == 0
+    )
+    assert "(6, 6, 4)" in capsys.readouterr().out
+
+
+def test_data_shows_what_a_set_is_and_draws_samples(capsys, tmp_path):
+    assert main(["data", "digits", "--output", "samples.png"]) == 0
+    shown = capsys.readouterr().out
+    assert "1,079 training, 359 validation, 359 test" in shown
+    assert "(8, 8, 1) uint8, scaled by 0.0625" in shown
+    assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "section", "field", "value"),
+    [
+        ("--learning-rate 0.5", "hparams", "learning_rate", 0.5),
+        ("--learning_rate=0.5", "hparams", "learning_rate", 0.5),
+        ("--hidden 16 8", "model", "hidden", (16, 8)),
+        ("--hidden none", "model", "hidden", ()),
+        ("--hidden=none", "model", "hidden", ()),
+        ("--layers conv:8 relu", "model", "layers", ("conv:8", "relu")),
+        ("--batch-size full", "training", "batch_size", "full"),
+        ("--batch-size 7", "training", "batch_size", 7),
+        ("--patience 3", "training", "patience", 3),
+        ("--patience none", "training", "patience", None),
+        ("--loss none", "training", "loss", None),
+        ("--batch-norm true", "model", "batch_norm", True),
+        ("--batch-norm=false", "model", "batch_norm", False),
+        ("--noise none", "data", "noise", None),
+        ("--validation 0.25", "data", "validation", 0.25),
+        ("--validation 25", "data", "validation", 25),
+        ("--standardize", "data", "standardize", True),
+        ("--monitor val_accuracy", "training", "monitor", "val_accuracy"),
+    ],
+)
+def test_flags_are_the_fields_of_the_configuration(words, section, field, value):
+    default = RunFlags(StudyConfig())
+    config = parse(RunFlags, default, words.split(), prog="jaxnn run").config
+    found = getattr(getattr(config, section), field)
+    assert found == value
+    assert type(found) is type(value)
+    # The one field, and nothing else, has changed.
+    part = dataclasses.replace(getattr(default.config, section), **{field: value})
+    assert config == dataclasses.replace(default.config, **{section: part})
+
+
+def test_every_field_of_the_configuration_is_a_flag():
+    sections = [getattr(StudyConfig(), name) for name in ("data", "model", "training", "hparams")]
+    names = {field.name for section in sections for field in dataclasses.fields(section)} | {"seeds", "final"}
+    assert {"--" + name.replace("_", "-") for name in names} <= set(flag_types(RunFlags))
+
+
+TINY = "--preset quick --dataset blobs --num-examples 60 --num-classes 3 --epochs 2 --seeds 2"
+
+
+def test_run_trains_an_experiment_to_a_report(capsys, tmp_path):
+    """Flags beat the preset: a field given one value is not swept, a sweep of the same field replaces it."""
+    words = f"run widths {TINY} --activation tanh --sweep hidden=3,none --output out"
+    assert main(words.split()) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[-1] == "report: out/report.html"
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert not (tmp_path / "out" / "INCOMPLETE").exists()
+    with xr.open_dataset(tmp_path / "out" / "results.nc", engine="h5netcdf") as results:
+        assert dict(results.sizes) == {"hidden": 2, "seed": 2, "epoch": 2, "true": 3, "predicted": 3}
+        assert results["hidden"].values.tolist() == ["3", "none"]
+        assert results.attrs["experiment"] == "widths"
+    config = json.loads((tmp_path / "out" / "config.json").read_text())["config"]
+    assert config["model"]["activation"] == "tanh"
+
+
+def test_an_experiment_file_is_the_same_command(capsys):
+    experiment = load_experiment(experiment_files()["widths"])
+    assert experiment_main(experiment, ["--preset", "quick", "--epochs", "0"]) == 2
+    assert "`epochs` must be a whole number" in capsys.readouterr().err
+
+
+def test_debug_shows_where_an_error_arose():
+    with pytest.raises(InputError, match="`rleu` is not a known activation"):
+        main(["summary", "mlp", "--activation", "rleu", "--debug"])
+
+
+def test_help_is_no_error(capsys):
+    for words in ("run widths --help", "summary mlp --help", "data moons --help"):
+        with pytest.raises(SystemExit) as exit_:
+            main(words.split())
+        assert not exit_.value.code
+        assert "--debug" in capsys.readouterr().out
+    assert main(["run", "--help"]) == 0
+    assert "widths" in capsys.readouterr().out
+
+
+def test_the_command_is_installed_beside_python():
+    """In a process of its own: a mistake is one line on standard error and status 2, `list` answers."""
+    command = [sys.executable, "-c", "import sys; from jaxnn.cli import main; sys.exit(main())"]
+    wrong = subprocess.run([*command, "run", "widhts"], capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert wrong.stderr == "jaxnn: `widhts` is not a known experiment: did you mean `widths`?\n"
+    assert wrong.stdout == ""

@@ -1,0 +1,63 @@
+"""Starting JAX: cores, devices, the cache of compiled programs, and what cannot be started."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from jaxnn import runtime
+from jaxnn.errors import InputError
+
+
+def test_cores_are_those_this_process_may_use(monkeypatch):
+    monkeypatch.delenv("NPROC", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
+    assert runtime.num_cores() == 3
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"), [("2", 2), ("1", 1), ("8", 3), ("0", 3), ("-1", 3), ("many", 3), ("", 3)]
+)
+def test_nproc_lowers_the_number_of_cores(limit, cores, monkeypatch):
+    monkeypatch.setenv("NPROC", limit)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
+    assert runtime.num_cores() == cores
+
+
+def test_the_cache_is_where_the_desktop_keeps_its_caches(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert runtime.cache_dir() == Path("/somewhere/jaxnn")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert runtime.cache_dir() == Path.home() / ".cache" / "jaxnn"
+
+
+def test_what_cannot_be_started_is_refused():
+    """JAX is running with two devices in this process: three cannot be had any more."""
+    assert jax.device_count() == 2
+    with pytest.raises(InputError, match=r"`platform` default with 3 CPU devices cannot be started.*before"):
+        runtime.start(cpu_devices=3)
+    with pytest.raises(InputError, match="`cpu_devices` must be 1 or more; got 0"):
+        runtime.start(cpu_devices=0)
+    with pytest.raises(InputError, match="`gpu` is not a known platform: did you mean `tpu`"):
+        runtime.start(platform="gpu")
+
+
+def test_a_process_starts_with_its_devices_and_keeps_what_it_compiled(tmp_path):
+    """Three devices on any machine, strict broadcasting in debug mode; the program that took long is on disk."""
+    script = """
+import jax
+from jaxnn import runtime
+runtime.start(platform="cpu", cpu_devices=3, debug=True)
+print(jax.device_count(), jax.default_backend(), jax.config.jax_numpy_rank_promotion)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.jit(lambda x: x * 2)(1.0)
+"""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    command = [sys.executable, "-W", "error", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == ["3", "cpu", "raise"]
+    assert any((tmp_path / "jaxnn" / "compiled").iterdir())
