@@ -14,6 +14,7 @@ from jaxnn.errors import InputError, check_number
 from jaxnn.run import RunState
 from jaxnn.study.interrupt import Stop
 from jaxnn.study.plan import Plan, Program
+from jaxnn.study.rundir import plain
 from jaxnn.study.session import Session, Snapshot, state_shapes, take_snapshot
 
 
@@ -39,7 +40,8 @@ class DiskKeeper:
     """Keeps the snapshots of one program as checkpoints in a folder.
 
     A checkpoint's number is its count of records.  Its arrays are the state's, by their paths in it, with the
-    metric history cut to those records: so that a study which is given more epochs can go on from it.
+    metric history cut to those records: so that a study which is given more epochs can go on from it.  Besides,
+    it says which settings of which study its members are, and what their data were.
     """
 
     def __init__(
@@ -54,7 +56,8 @@ class DiskKeeper:
         about: Mapping[str, Any],
     ) -> None:
         self._plan, self._program, self._folder = plan, program, folder
-        self._saver, self._stop, self._config, self._about = saver, stop, config, about
+        self._saver, self._stop, self._config = saver, stop, config
+        self._about = {**about, "settings": program.settings, "data": program.data.info}
         self._saved_at = time.monotonic()
 
     def last(self) -> Snapshot | None:
@@ -102,11 +105,8 @@ class DiskKeeper:
             self._stop.check()
 
     def _save(self, snapshot: Snapshot) -> None:
-        about = {
-            **self._about,
-            "compile_seconds": snapshot.compile_seconds,
-            "run_seconds": snapshot.run_seconds,
-        }
+        seconds = {"compile_seconds": snapshot.compile_seconds, "run_seconds": snapshot.run_seconds}
+        about = plain({**self._about, **seconds})
         arrays = _named(_cut(snapshot.state, snapshot.records))
         self._saver.save(self._folder, snapshot.records, arrays, about)
         self._saved_at = time.monotonic()

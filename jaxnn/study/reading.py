@@ -1,4 +1,4 @@
-"""A study from the `config.json` of its run: plain data become the frozen dataclasses they were written from.
+"""From the plain data of JSON files back to the frozen dataclasses they were written from.
 
 A file can name what jaxnn has (a model, a data set, an optimizer), never something to import.
 """
@@ -31,12 +31,16 @@ def read_study(description: Mapping[str, Any]) -> tuple[StudyConfig, dict[str, t
         if not isinstance(values, list):
             raise InputError(f"`sweep.{name}` must be a list in config.json; got {values!r}.")
         kind = typing.get_type_hints(sections[sweepable()[name]])[name]
-        sweep[name] = tuple(_read(f"sweep.{name}", value, kind) for value in values)
-    return _read("config", description["config"], StudyConfig), sweep
+        sweep[name] = tuple(read_value(f"sweep.{name}", value, kind) for value in values)
+    return read_value("config", description["config"], StudyConfig), sweep
 
 
-def _read(name: str, value: Any, kind: Any) -> Any:
-    """`value` as the annotated type `kind`; an int is a float where only a float will do."""
+def read_value(name: str, value: Any, kind: Any) -> Any:
+    """Plain `value` as the annotated type `kind`; an int is a float where only a float will do.
+
+    Raises:
+        InputError: it does not fit; `name` says where it was.
+    """
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _read_dataclass(name, value, kind)
     is_union = isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union
@@ -46,7 +50,10 @@ def _read(name: str, value: Any, kind: Any) -> Any:
             return value
         if typing.get_origin(alternative) is tuple and isinstance(value, list):
             item = typing.get_args(alternative)[0]
-            return tuple(_read(f"{name}[{position}]", one, item) for position, one in enumerate(value))
+            return tuple(read_value(f"{name}[{position}]", one, item) for position, one in enumerate(value))
+        if typing.get_origin(alternative) is dict and isinstance(value, dict):
+            item = typing.get_args(alternative)[1]
+            return {key: read_value(f"{name}.{key}", one, item) for key, one in value.items()}
         if isinstance(alternative, type) and type(value) is alternative:
             return value
     if float in alternatives and type(value) is int:
@@ -61,4 +68,4 @@ def _read_dataclass(name: str, value: Any, kind: type) -> Any:
     for key in value:
         if key not in hints:
             raise unknown(f"field of `{name}`", key, hints)
-    return kind(**{key: _read(f"{name}.{key}", one, hints[key]) for key, one in value.items()})
+    return kind(**{key: read_value(f"{name}.{key}", one, hints[key]) for key, one in value.items()})

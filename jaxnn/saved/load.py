@@ -1,0 +1,183 @@
+"""A finished run from its directory: the network, the variables of its members, and what was found of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+
+from jaxnn import stats
+from jaxnn.checkpoint import Checkpoint, CheckpointError, load_last
+from jaxnn.data import DataInfo
+from jaxnn.errors import InputError
+from jaxnn.models import Network
+from jaxnn.population import Recipe
+from jaxnn.run import RunConfig
+from jaxnn.study import rundir
+from jaxnn.study.config import StudyConfig
+from jaxnn.study.reading import read_study, read_value
+from jaxnn.study.recipe import build_model, settle_hparams
+from jaxnn.study.results import load_dataset
+from jaxnn.study.sweep import expand
+
+Variables = dict[str, Any]  # {"params": ..., "batch_stats": ...}, as `model.apply` takes them
+
+
+class LoadedRun(NamedTuple):
+    """A setting of a finished run: `model.apply(variables, x)` are the outputs of its best member.
+
+    model: the network.
+    variables: of the member with `seed`.
+    config: of the setting.
+    results: of the whole study.
+    seed: the chosen one.
+    seeds: of all members of the setting.
+    members: their variables, every leaf with a leading axis of seeds.
+    diverged_at: (seeds,) the first step of each whose objective was not finite, else -1.
+    info: what the inputs are.  Stored inputs are multiplied by `info.scale` before they are given to the model.
+    recipe: the model, with what its use depends on.
+    """
+
+    model: Network
+    variables: Variables
+    config: StudyConfig
+    results: xr.Dataset
+    seed: int
+    seeds: tuple[int, ...]
+    members: Variables
+    diverged_at: np.ndarray
+    info: DataInfo
+    recipe: Recipe
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether the outputs are logits of classes, and not numbers or a reconstruction."""
+        return self.info.task == "classification" and not self.recipe.run.reconstruct
+
+
+def load_run(
+    path: Path | str,
+    *,
+    setting: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    retrained: bool = True,
+) -> LoadedRun:
+    """Load a finished run.
+
+    Args:
+        path: its directory.
+        setting: a value for every swept field; None is the setting that the study selected.
+        seed: of the member; None is the one that was best on validation.
+        retrained: take the members that met the test set, where the study trained the selected setting again on
+            training and validation data; False takes those that were selected.
+
+    Raises:
+        InputError: not a finished run, or no such setting or seed.
+        CheckpointError: its checkpoints are damaged.
+    """
+    path = Path(path)
+    description = _read_finished(path)
+    config, sweep = read_study(description)
+    results = load_dataset(path / "results.nc")
+    wanted = _selected(path, results) if setting is None else setting
+    place = stats.locate(results, wanted)
+    position = _position(place, [len(values) for values in sweep.values()])
+    seeds = tuple(description["seeds"])
+    if seed is not None and seed not in seeds:
+        raise InputError(f"`seed` must be one of the run's, {', '.join(map(str, seeds))}; got {seed}.")
+    again = retrained and config.final == "retrain" and wanted == _selected(path, results)
+    members, diverged_at, info = _load_members(path, position, seeds, retrained=again)
+    configs = expand(config, sweep)
+    hparams = settle_hparams(configs)[position]
+    model = build_model(configs[position].model, info, dropout=hparams.dropout_rate is not None)
+    row = _best_row(results, place, diverged_at) if seed is None else seeds.index(seed)
+    variables = jax.tree.map(lambda leaf: leaf[row], members)
+    recipe = _recipe(model, configs[position], info)
+    return LoadedRun(
+        model, variables, configs[position], results, seeds[row], seeds, members, diverged_at, info, recipe
+    )
+
+
+def _recipe(model: Network, config: StudyConfig, info: DataInfo) -> Recipe:
+    """What the members were trained by, as far as it matters when they are used."""
+    reconstruct = config.model.model == "autoencoder"
+    classes = info.task == "classification" and not reconstruct
+    run = RunConfig(epochs=config.training.epochs, batch_size=None, scale=info.scale, reconstruct=reconstruct)
+    loss = config.training.loss or ("softmax_cross_entropy" if classes else "squared_error")
+    return Recipe(model, run, loss)
+
+
+def _position(place: Mapping[str, int], sizes: list[int]) -> int:
+    """Where a setting is among all, the last swept field varying fastest."""
+    return int(np.ravel_multi_index(tuple(place.values()), sizes)) if place else 0
+
+
+def _read_finished(path: Path) -> dict[str, Any]:
+    if not rundir.is_run(path):
+        raise InputError(f"`{path}` is not the directory of a run: `jaxnn runs` lists those there are.")
+    status = rundir.run_status(path)
+    description = rundir.read_description(path)
+    if status.state != "complete" or description is None:
+        raise InputError(f"`{path}` is {status.state}, not complete: `jaxnn resume {path}` finishes it.")
+    return description
+
+
+def _selected(path: Path, results: xr.Dataset) -> stats.Setting:
+    best = stats.select(results, results.attrs["monitor"], results.attrs["mode"])
+    if best is None:
+        raise InputError(f"`{path}` has no member to use: all of them diverged.")
+    return best.setting
+
+
+def _best_row(results: xr.Dataset, place: Mapping[str, int], diverged_at: np.ndarray) -> int:
+    """The seed that was best on validation, among those whose variables are of use."""
+    values = stats.at_best_epoch(results, results.attrs["monitor"]).isel(place).values
+    values = np.where(diverged_at < 0, values, np.nan)
+    if np.isnan(values).all():
+        raise InputError("`setting` has no member to use: all of them diverged; choose another.")
+    return int(np.nanargmin(values) if results.attrs["mode"] == "min" else np.nanargmax(values))
+
+
+def _load_members(
+    path: Path, position: int, seeds: tuple[int, ...], *, retrained: bool
+) -> tuple[Variables, np.ndarray, DataInfo]:
+    """The variables of a setting's members (trained again, else at their best epochs), and when they diverged."""
+    folder = path / rundir.CHECKPOINTS
+    if retrained and (folder / "final").is_dir():
+        checkpoint, first, where = load_last(folder / "final"), 0, "train"
+    else:
+        checkpoint, first, where = *_program_of(folder, position, len(seeds)), "best"
+    if checkpoint is None:
+        raise CheckpointError(
+            f"`{folder}` holds no checkpoint of setting {position}: the run must be trained again."
+        )
+    rows = slice(first, first + len(seeds))
+    variables = {}
+    for collection in ("params", "batch_stats"):
+        prefix = f"{where}/{collection}/"
+        named = {name.removeprefix(prefix): a for name, a in checkpoint.arrays.items() if name.startswith(prefix)}
+        variables[collection] = _nest({name: a[rows] for name, a in named.items()})
+    return variables, checkpoint.arrays["diverged_at"][rows], read_value("data", checkpoint.about["data"], DataInfo)
+
+
+def _program_of(folder: Path, position: int, num_seeds: int) -> tuple[Checkpoint | None, int]:
+    """The last checkpoint of the program that trained a setting, and the setting's first member in it."""
+    for program in sorted(folder.glob("program-*")):
+        checkpoint = load_last(program)
+        if checkpoint is not None and position in checkpoint.about["settings"]:
+            return checkpoint, checkpoint.about["settings"].index(position) * num_seeds
+    return None, 0
+
+
+def _nest(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """{"layers_0/kernel": a} -> {"layers_0": {"kernel": a}}."""
+    nested: dict[str, Any] = {}
+    for name, array in arrays.items():
+        *parents, last = name.split("/")
+        inner = nested
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = array
+    return nested
