@@ -149,8 +149,8 @@ def test_help_is_no_error(capsys):
     assert "widths" in capsys.readouterr().out
 
 
-def test_the_command_is_installed_beside_python():
-    """In a process of its own: a mistake is one line on standard error and status 2, `list` answers."""
+def test_in_a_process_of_its_own_a_mistake_is_one_line_and_status_2():
+    """On standard error, with nothing on standard output."""
     command = [sys.executable, "-c", "import sys; from jaxnn.cli import main; sys.exit(main())"]
     wrong = subprocess.run([*command, "run", "widhts"], capture_output=True, text=True)
     assert wrong.returncode == 2

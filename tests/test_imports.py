@@ -24,7 +24,7 @@ FLOORS = (
     {"run"},
     {"population"},
     {"study"},
-    {"experiment"},
+    {"experiment", "saved"},
     {"discover"},
     {"cli"},
     {"experiments"},
