@@ -1,8 +1,12 @@
-"""Dense layers: the product with a kernel, the bias, and both at once."""
+"""Dense layers: the product with a kernel, the bias, and both at once.
+
+The products are `matmul(a, b)`, a b, and `transposed_matmul(a, b)`, a^T b, which are fast for tiny layers too.
+"""
 
 import jax
 
 from jaxnn.kernels.checks import check_fit, check_floating
+from jaxnn.kernels.dense import matmul, transposed_matmul
 
 
 def dense_fwd(x: jax.Array, kernel: jax.Array, bias: jax.Array):
@@ -11,7 +15,7 @@ def dense_fwd(x: jax.Array, kernel: jax.Array, bias: jax.Array):
     arrays = {"kernel": kernel, "bias": bias}
     check_floating("dense", arrays)
     check_fit("dense", bias.shape == kernel.shape[1:], "a bias (n,) for a kernel (m, n)", arrays)
-    return x @ kernel + bias[None], (x, kernel)
+    return matmul(x, kernel) + bias[None], (x, kernel)
 
 
 def dense_bwd(residuals, y_bar: jax.Array):
@@ -24,19 +28,19 @@ def dense_bwd(residuals, y_bar: jax.Array):
     Source: Rumelhart, Hinton and Williams 1986; Bishop, "Pattern Recognition and Machine Learning", 5.3.
     """
     x, kernel = residuals
-    return y_bar @ kernel.T, x.T @ y_bar, y_bar.sum(axis=0)
+    return matmul(y_bar, kernel.T), transposed_matmul(x, y_bar), y_bar.sum(axis=0)
 
 
 def linear_fwd(x: jax.Array, kernel: jax.Array):
     """y = x @ kernel: a dense layer without its bias.  x (batch, m), kernel (m, n) -> y (batch, n)."""
     _check_dense("linear", x, kernel)
-    return x @ kernel, (x, kernel)
+    return matmul(x, kernel), (x, kernel)
 
 
 def linear_bwd(residuals, y_bar: jax.Array):
     """Cotangents of (x, kernel): x_bar = y_bar W^T, W_bar = x^T y_bar, as in `dense_bwd`."""
     x, kernel = residuals
-    return y_bar @ kernel.T, x.T @ y_bar
+    return matmul(y_bar, kernel.T), transposed_matmul(x, y_bar)
 
 
 def bias_fwd(x: jax.Array, bias: jax.Array):

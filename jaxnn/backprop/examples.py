@@ -64,9 +64,10 @@ def _layers() -> list[Example]:
     query, key, value = _normal(rng, 2, 3, 4, 5), _normal(rng, 2, 3, 6, 5), _normal(rng, 2, 3, 6, 2)
     mask = rng.uniform(size=(2, 3, 4, 6)) > 0.3
     images = _normal(rng, 2, 3, 4, 2)
-    square = _normal(rng, 3, 3)
+    square, wide = _normal(rng, 3, 3), (_normal(rng, 2, 9), _normal(rng, 9, 10), _normal(rng, 10))
     return [
         _example("dense", (square, square.T @ square, bias), lambda x, k, b: jnp.matmul(x, k) + b[None], "square"),
+        _example("dense", wide, lambda x, k, b: jnp.einsum("ik,kj->ij", x, k) + b[None], "wide"),
         _example("dense", (x, kernel, bias), lambda x, k, b: jnp.einsum("ik,kj->ij", x, k) + b[None]),
         _example("linear", (x, kernel), lambda x, k: jnp.einsum("ik,kj->ij", x, k)),
         _example("bias", (images, _normal(rng, 2)), lambda x, b: x + jnp.broadcast_to(b, x.shape)),
