@@ -138,7 +138,7 @@ def make_run(
             stopped_at = run.stopped_at
             if config.patience is not None:
                 stale = epoch - best.epoch >= config.patience * config.eval_every
-                stopped_at = jnp.where(active & stale, epoch, stopped_at)
+                stopped_at = jnp.where(active & stale & (diverged_at < 0), epoch, stopped_at)
             return RunState(train, best, history, stopped_at, diverged_at)
 
         return jax.lax.fori_loop(first, last, step, run)
