@@ -97,6 +97,13 @@ def test_vectorised_or_sharded_a_member_is_its_solo_run(name, solo):
         jax.tree.map(close, member(state, position), alone)
 
 
+def test_initial_parameters_are_drawn_from_the_seed_alone():
+    """Members 0, 2 and 3 share a seed and differ in numbers; member 1 has another seed."""
+    kernels = train(MEMBERS, EXECUTIONS["vmap"], chunks=(0,)).train.params["layers_1"]["kernel"]
+    for position, same in ((1, False), (2, True), (3, True)):
+        assert np.array_equal(kernels[0], kernels[position]) == same
+
+
 def test_members_differ_by_seed_and_by_number(solo):
     """Neither the seed nor the learning rate nor the dropout rate is lost on the way to a member."""
     values = [one.history["train_loss"][-1] for one in solo]

@@ -106,6 +106,24 @@ def test_batches_follow_the_order_of_the_epoch():
         np.testing.assert_array_equal(train.params["seen"], epoch_order(keys.data, epoch, 12))
 
 
+def test_after_a_bad_step_nothing_changes_though_later_batches_are_good():
+    """One example makes the objective NaN: what was seen before its batch stays, and no step follows."""
+
+    def step(state, batch, key, hparams):
+        state, metrics = counting_step(state, batch, key, hparams)
+        return state, metrics | {"objective": jnp.where((batch.y == 7).any(), jnp.nan, 0.0)}
+
+    data, keys = Batch(jnp.zeros((12, 1)), jnp.arange(12)), run_keys(1)
+    train_epoch = jax.jit(make_train_epoch(step, RunConfig(epochs=1, batch_size=3)))
+    order = np.asarray(epoch_order(keys.data, 0, 12))
+    bad = int(np.flatnonzero(order == 7)[0]) // 3
+    assert bad in (1, 2), "batches must come before the bad one and after it"
+    train, diverged_at, _ = train_epoch(counting_state(12), jnp.int32(-1), 0, keys, Hparams(), data)
+    assert int(diverged_at) == bad
+    assert int(train.step) == bad
+    np.testing.assert_array_equal(np.flatnonzero(train.params["seen"]), np.sort(order[: 3 * bad]))
+
+
 @pytest.mark.parametrize("num_rows", [1, 7, 8, 9, 16, 23])
 def test_evaluation_counts_every_row_once(num_rows, monkeypatch):
     """In blocks of 8: the mean over rows in NumPy; a row missed or used twice would move it."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import pytest
 from compilations import recorded_compilations
 from tiny_studies import BLOBS, tiny_config, tiny_data
@@ -27,7 +28,9 @@ def test_settings_that_differ_in_numbers_are_one_program():
     }
     found = plan(swept, optimizer="rmsprop")
     assert [program.settings for program in found.programs] == [tuple(range(24))]
-    assert len({program.hparams for program in found.settings}) == 24
+    assert len({setting.hparams for setting in found.settings}) == 24
+    # As one program needs it: all have the same terms.
+    assert len({jax.tree.structure(setting.hparams) for setting in found.settings}) == 1
 
 
 def test_settings_that_differ_in_shape_or_data_are_programs_of_their_own():
