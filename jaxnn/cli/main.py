@@ -13,6 +13,10 @@ COMMANDS = {
     "list": "Show every experiment and every data set.",
     "run": "Train the study of an experiment, to a report.",
     "resume": "Continue a run that was cut, or extend it.",
+    "runs": "List runs; show, compare or remove some.",
+    "predict": "Predict with a finished run, for the inputs of a file.",
+    "evaluate": "Evaluate a finished run on its data once more.",
+    "export": "Write a network of a finished run as files that serve without jaxnn.",
     "summary": "Print the layers of a model, with shapes, parameters and FLOPs.",
     "data": "Show what a data set is, and draw samples of it.",
 }
@@ -74,6 +78,18 @@ def _dispatch(arguments: Sequence[str]) -> int:
             from jaxnn.cli.resume import resume_command
 
             return resume_command(rest)
+        case "runs":
+            from jaxnn.cli.runs import runs_command
+
+            return runs_command(rest)
+        case "predict" | "evaluate" | "export":
+            from jaxnn.cli import saved
+
+            return {
+                "predict": saved.predict_command,
+                "evaluate": saved.evaluate_command,
+                "export": saved.export_command,
+            }[name](rest)
         case "list" | "summary" | "data":
             from jaxnn.cli import show
 

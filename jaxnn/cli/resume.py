@@ -2,11 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from jaxnn import runtime
 from jaxnn.cli.parse import parse
+from jaxnn.cli.saved import leading_run
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError
 from jaxnn.experiment import Experiment
@@ -32,10 +32,8 @@ class ResumeFlags:
 
 def resume_command(arguments: Sequence[str]) -> int:
     """`jaxnn resume RUN ...`; returns the exit status."""
-    if not arguments or arguments[0].startswith("-"):
-        raise InputError("`jaxnn resume` needs the directory of a run first: `jaxnn resume runs/NAME`.")
-    directory = Path(arguments[0])
-    flags = parse(ResumeFlags, ResumeFlags(), arguments[1:], prog="jaxnn resume RUN")
+    directory, rest = leading_run(arguments, "resume")
+    flags = parse(ResumeFlags, ResumeFlags(), rest, prog="jaxnn resume RUN")
     if not is_run(directory):
         raise InputError(f"`{directory}` is not the directory of a run: `jaxnn runs` lists those there are.")
     description = read_description(directory)

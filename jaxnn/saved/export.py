@@ -58,14 +58,14 @@ def export_run(run: LoadedRun, folder: Path | str, *, check_inputs: np.ndarray |
         InputError: the folder holds something, or cannot be written.
         RuntimeError: what was written does not serve.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     folder = _empty(Path(folder))
     x = _draw_inputs(run) if check_inputs is None else check_inputs
     exported = _export(run, x.dtype)
     weights = _flatten(run.variables)
     (folder / "model.jax").write_bytes(exported.serialize())
-    save_file(weights, folder / "weights.safetensors", metadata={"config": json.dumps(_network(run))})
+    (folder / "weights.safetensors").write_bytes(save(weights, metadata={"config": json.dumps(_network(run))}))
     (folder / "signature.json").write_text(json.dumps(_signature(run, exported), indent=2) + "\n", encoding="utf-8")
     expected = {"inputs": x, "expected": predictions(run, x)} | {f"weights/{n}": a for n, a in weights.items()}
     np.savez(folder / "check.npz", allow_pickle=False, **expected)

@@ -1,0 +1,98 @@
+"""`jaxnn runs`: list, show, compare and remove the directories of runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from jaxnn.errors import InputError, unknown
+from jaxnn.saved.listing import RunSummary, compare_runs, find_runs, remove_run, summarize
+
+ABOUT = ("experiment", "question", "date", "command", "device")
+ACTIONS = {
+    "list": "jaxnn runs [list] [FOLDER]       every run in a folder (runs/)",
+    "show": "jaxnn runs show RUN              what a run is, and what it found",
+    "compare": "jaxnn runs compare RUN RUN ...   what differs between runs, and what each found",
+    "remove": "jaxnn runs remove RUN ... --yes  delete runs",
+}
+
+
+def runs_command(arguments: Sequence[str]) -> int:
+    """`jaxnn runs ACTION ...`; returns the exit status."""
+    if set(arguments) & {"-h", "--help"}:
+        print("usage:\n  " + "\n  ".join(ACTIONS.values()))
+        return 0
+    words = [word for word in arguments if not word.startswith("-")]
+    options = {word for word in arguments if word.startswith("-")} - {"--debug"}
+    action = words.pop(0) if words and words[0] in ACTIONS else "list"
+    for option in options - ({"--yes"} if action == "remove" else set()):
+        raise unknown("option", option, ["--yes", "--help"])
+    if action == "list":
+        return _list(words)
+    if not words:
+        raise InputError(f"`jaxnn runs {action}` needs the directory of a run: `{ACTIONS[action].split('  ')[0]}`.")
+    paths = [Path(word) for word in words]
+    if action == "remove":
+        return _remove(paths, sure="--yes" in options)
+    return _show([summarize(path) for path in paths], together=action == "compare")
+
+
+def _list(words: Sequence[str]) -> int:
+    folder = Path(words[0]) if words else Path("runs")
+    if words and not folder.is_dir():
+        raise unknown("action of `jaxnn runs`, nor a folder", words[0], ACTIONS)
+    runs = find_runs(folder)
+    if not runs:
+        print(f"no runs in {folder}")
+        return 0
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("run", "status", "experiment", "date", "selected", "validation"):
+        table.add_column(title)
+    for path in runs:
+        table.add_row(*_row(path))
+    Console().print(table)
+    return 0
+
+
+def _row(path: Path) -> list[str]:
+    try:
+        one = summarize(path)
+    except InputError as error:
+        return [str(path), "unreadable", "", "", str(error), ""]
+    date = str(one.description.get("date", ""))[:16].replace("T", " ")
+    facts = list(one.facts.values())
+    selected = facts[0] if facts else one.status.detail
+    return [
+        str(path), one.status.state, str(one.description.get("experiment", "")), date, selected, *facts[1:2], ""
+    ][:6]  # fmt: skip
+
+
+def _show(summaries: Sequence[RunSummary], *, together: bool) -> int:
+    console = Console()
+    if together:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        table.add_column("")
+        for one in summaries:
+            table.add_column(str(one.path))
+        for name, values in compare_runs(summaries).items():
+            table.add_row(name, *values)
+        console.print(table)
+        return 0
+    for one in summaries:
+        about = {name: str(one.description.get(name, "")) for name in ABOUT}
+        status = f"{one.status.state} {f'({one.status.detail})' if one.status.detail else ''}".strip()
+        for name, value in {"run": str(one.path), "status": status, **about, **one.facts}.items():
+            console.print(f"{name:<20} {value}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _remove(paths: Sequence[Path], *, sure: bool) -> int:
+    for path in paths:
+        summarize(path)
+    if not sure:
+        raise InputError(f"`jaxnn runs remove` deletes {', '.join(f'`{p}`' for p in paths)} for good: add `--yes`.")
+    for path in paths:
+        remove_run(path)
+        print(f"removed {path}")
+    return 0

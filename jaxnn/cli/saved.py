@@ -1,0 +1,173 @@
+"""The commands that put a finished run to use: predict, evaluate, export."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tyro
+
+from jaxnn import runtime, stats
+from jaxnn.cli.parse import parse
+from jaxnn.errors import InputError
+from jaxnn.labels import interval_label, metric_label, metric_value
+from jaxnn.saved import ensemble, evaluate_run, export_run, load_run, predictions, read_any_inputs
+from jaxnn.saved.load import LoadedRun
+from jaxnn.study.sweep import parse_sweep, swept_value_coordinate
+
+FORMATS = (".csv", ".txt", ".npy")
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictFlags:
+    """Predict with a finished run, for the inputs of a file: a class a line, or probabilities."""
+
+    input: Path | None = None
+    """Inputs without labels: a table, an IDX file or an .npy array."""
+    output: Path | None = None
+    """What to write: .csv or .txt, a row for each input in the same order; or .npy."""
+    probabilities: bool = False
+    """Write the probability of every class instead of the most probable one."""
+    seed: int | None = None
+    """The member to use; default: the one that was best on validation."""
+    ensemble: bool = False
+    """Use the mean of all seeds."""
+    setting: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A swept field and its value, such as `hidden=64`, for each of them; default: the selected setting."""
+    platform: Literal["cpu", "cuda", "tpu"] | None = None
+    """Where to run; default: the best there is."""
+    debug: bool = False
+    """Show tracebacks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateFlags:
+    """Evaluate the members of the setting that a run selected on its data once more."""
+
+    split: Literal["train", "validation", "test"] = "test"
+    """Which rows of the data."""
+    data_dir: str | None = None
+    """Where the data are now; default: where they were."""
+    platform: Literal["cpu", "cuda", "tpu"] | None = None
+    """Where to run; default: the best there is."""
+    debug: bool = False
+    """Show tracebacks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportFlags:
+    """Write a member of a finished run as a program and weights that need no jaxnn."""
+
+    output: Path | None = None
+    """A new or empty directory."""
+    seed: int | None = None
+    """The member to export; default: the one that was best on validation."""
+    setting: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A swept field and its value, such as `hidden=64`, for each of them; default: the selected setting."""
+    debug: bool = False
+    """Show tracebacks."""
+
+
+def leading_run(arguments: Sequence[str], command: str) -> tuple[Path, Sequence[str]]:
+    """The directory of a run that comes first, and the rest; for `--help` alone, the rest prints the help."""
+    if arguments and not arguments[0].startswith("-"):
+        return Path(arguments[0]), arguments[1:]
+    if set(arguments) & {"-h", "--help"}:
+        return Path(), ["--help"]
+    raise InputError(f"`jaxnn {command}` needs the directory of a run first: `jaxnn {command} runs/NAME`.")
+
+
+def predict_command(arguments: Sequence[str]) -> int:
+    """`jaxnn predict RUN --input FILE --output FILE`."""
+    path, rest = leading_run(arguments, "predict")
+    flags = parse(PredictFlags, PredictFlags(), rest, prog="jaxnn predict RUN")
+    source, target = _needed("input", flags.input), _needed("output", flags.output)
+    _check_target(source, target)
+    if flags.ensemble and flags.seed is not None:
+        raise InputError("`--ensemble` uses all seeds, `--seed` one: leave out one of them.")
+    runtime.start(platform=flags.platform, debug=flags.debug)
+    run = load_run(path, setting=_setting(flags.setting), seed=flags.seed)
+    if flags.probabilities and not run.tells_classes:
+        raise InputError("`--probabilities` needs a network that tells classes apart; this one gives numbers.")
+    x = read_any_inputs(source, run.info)
+    found = ensemble(run, x) if flags.ensemble else predictions(run, x)
+    if run.tells_classes and not flags.probabilities:
+        found = found.argmax(axis=-1).astype(np.int32)
+    _write(target, found, run)
+    by = f"all {len(run.seeds)} seeds" if flags.ensemble else f"seed {run.seed}"
+    print(f"{target}: {len(found):,} predictions by {by}")
+    return 0
+
+
+def evaluate_command(arguments: Sequence[str]) -> int:
+    """`jaxnn evaluate RUN`: the means of its metrics with intervals, and whether they are as recorded."""
+    path, rest = leading_run(arguments, "evaluate")
+    flags = parse(EvaluateFlags, EvaluateFlags(), rest, prog="jaxnn evaluate RUN")
+    runtime.start(platform=flags.platform, debug=flags.debug)
+    found = evaluate_run(path, split=flags.split, data_dir=flags.data_dir)
+    recorded = load_run(path).results
+    for name, metric in found.data_vars.items():
+        if metric.dims != ("seed",):
+            continue
+        interval = stats.t_interval(metric.values)
+        mean, low, high = (float(value) for value in (interval.mean, interval.low, interval.high))
+        ends = interval_label(str(name), low, high)
+        print(f"{metric_label(str(name)):<20} {metric_value(str(name), mean)} [{ends}]")
+        if name in recorded and recorded[name].dims == ("seed",):
+            worst = float(np.abs(recorded[name].values - metric.values).max())
+            print(f"{'':<20} {'as recorded' if worst == 0 else f'differs from the record by up to {worst:.2g}'}")
+    return 0
+
+
+def export_command(arguments: Sequence[str]) -> int:
+    """`jaxnn export RUN --output DIR`."""
+    path, rest = leading_run(arguments, "export")
+    flags = parse(ExportFlags, ExportFlags(), rest, prog="jaxnn export RUN")
+    folder = _needed("output", flags.output)
+    run = load_run(path, setting=_setting(flags.setting), seed=flags.seed)
+    for file in export_run(run, folder):
+        print(f"{file}  {file.stat().st_size:,} bytes")
+    print("loaded back in a process without jaxnn, and the same")
+    return 0
+
+
+def _needed(name: str, value: Any) -> Any:
+    if value is None:
+        raise InputError(f"`--{name}` must be given.")
+    return value
+
+
+def _setting(words: Sequence[str]) -> dict[str, Any] | None:
+    """The setting that words such as `hidden=64` name; None without any."""
+    if not words:
+        return None
+    setting = {}
+    for name, values in parse_sweep(words).items():
+        if len(values) != 1:
+            raise InputError(f"`--setting {name}` must have one value; got {len(values)}.")
+        setting[name] = swept_value_coordinate(values[0])
+    return setting
+
+
+def _check_target(source: Path, target: Path) -> None:
+    if target.suffix not in FORMATS:
+        raise InputError(f"`--output {target}` must end in one of {', '.join(FORMATS)}.")
+    if not target.parent.is_dir():
+        raise InputError(f"`--output {target}` must be in a directory that exists; `{target.parent}` does not.")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise InputError(f"`--output {target}` is the input: choose another.")
+
+
+def _write(target: Path, found: np.ndarray, run: LoadedRun) -> None:
+    """Write predictions under another name first: a reader sees all of them, or none."""
+    partial = target.with_name(f".{target.stem}.partial{target.suffix}")
+    if target.suffix == ".npy":
+        np.save(partial, found, allow_pickle=False)
+    elif found.dtype == np.int32:
+        names = run.info.class_names
+        partial.write_text("".join(f"{names[label]}\n" for label in found), encoding="utf-8")
+    else:
+        header = ",".join(run.info.class_names) if run.tells_classes else ""
+        np.savetxt(partial, found.reshape(len(found), -1), fmt="%.9g", delimiter=",", header=header, comments="")
+    partial.replace(target)

@@ -1,0 +1,98 @@
+"""What runs there are, what each one found, and how they differ."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import xarray as xr
+
+from jaxnn import stats
+from jaxnn.errors import InputError
+from jaxnn.labels import interval_label, metric_label, metric_value, setting_label
+from jaxnn.study import rundir
+from jaxnn.study.identity import identity
+from jaxnn.study.results import load_dataset
+
+
+class RunSummary(NamedTuple):
+    """A run in a few words; `facts` is what it found, by its name."""
+
+    path: Path
+    status: rundir.Status
+    description: dict[str, Any]
+    facts: dict[str, str]
+
+
+def find_runs(root: Path) -> list[Path]:
+    """The directories of runs at `root` or below it, in order of their names; a run is not searched for others."""
+    if rundir.is_run(root):
+        return [root]
+    if not root.is_dir():
+        return []
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+    return [run for folder in folders for run in find_runs(folder)]
+
+
+def summarize(path: Path) -> RunSummary:
+    """A run's status, and what it found if it is complete.
+
+    Raises:
+        InputError: not the directory of a run, or its files cannot be read.
+    """
+    if not rundir.is_run(path):
+        raise InputError(f"`{path}` is not the directory of a run: `jaxnn runs` lists those there are.")
+    status, description = rundir.run_status(path), rundir.read_description(path) or {}
+    facts = {}
+    if status.state == "complete":
+        try:
+            facts = _facts(load_dataset(path / "results.nc"))
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"`{path / 'results.nc'}` must be the results that jaxnn wrote: {error}.") from None
+    return RunSummary(path, status, description, facts)
+
+
+def compare_runs(summaries: Sequence[RunSummary]) -> dict[str, list[str]]:
+    """What differs between runs, then what each found: a name -> a text for each run."""
+    fields = [identity(one.description) if one.description else {} for one in summaries]
+    rows = {}
+    for name in dict.fromkeys(name for one in fields for name in one):
+        values = [json.dumps(one[name]) if name in one else "" for one in fields]
+        if len(set(values)) > 1:
+            rows[name.removeprefix("config.")] = values
+    for name in dict.fromkeys(name for one in summaries for name in one.facts):
+        rows[name] = [one.facts.get(name, "") for one in summaries]
+    return {"status": [one.status.state for one in summaries], **rows}
+
+
+def remove_run(path: Path) -> None:
+    """Delete the directory of a run, and nothing else.
+
+    Raises:
+        InputError: it is not one, or somebody is writing in it.
+    """
+    if path.is_symlink() or not rundir.is_run(path):
+        raise InputError(f"`{path}` is not the directory of a run, and will not be removed.")
+    with rundir.lock(path):
+        doomed = path.with_name(f".{path.name}.removed")  # in one step, so that no half of a run is left
+        path.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+def _facts(results: xr.Dataset) -> dict[str, str]:
+    """The selected setting, its validation metric at the best epochs and its test metrics, with intervals."""
+    monitor = results.attrs["monitor"]
+    best = stats.select(results, monitor, results.attrs["mode"])
+    if best is None:
+        return {"selected setting": "none: every member diverged"}
+    facts = {"selected setting": setting_label(best.setting), metric_label(monitor): _value(monitor, best.interval)}
+    for metric in ("test_accuracy", "test_loss"):
+        if metric in results:
+            facts[metric_label(metric)] = _value(metric, stats.t_interval(results[metric].values))
+    return facts | {"seeds": str(results.sizes["seed"])}
+
+
+def _value(metric: str, interval: stats.Interval) -> str:
+    low, high = float(interval.low), float(interval.high)
+    return f"{metric_value(metric, float(interval.mean))} [{interval_label(metric, low, high)}]"
