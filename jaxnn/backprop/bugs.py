@@ -1,6 +1,6 @@
 """Planted bugs: one slip of the pen each, of the kind people make when they derive a gradient.
 
-A row replaces `right` by `wrong` in the source of `function`.  The checks must catch every one: `mutate`.
+A row replaces `right` by `wrong` in the source of a function.  The checks must catch every one: `mutate`.
 """
 
 from typing import NamedTuple
@@ -16,39 +16,24 @@ class Bug(NamedTuple):
     wrong: str
 
 
-def _bugs(pair: str, function: str, *rows: tuple[str, str, str]) -> list[Bug]:
-    return [Bug(pair, function, *row) for row in rows]
-
-
-LAYERS = [
-    *_bugs(
-        "dense",
-        "dense_bwd",
+# (pair, function): (what, right, wrong)
+_TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
+    ("dense", "dense_bwd"): [
         ("lost bias sum", "y_bar.sum(axis=0)", "y_bar[0]"),
         ("mean for sum", "y_bar.sum(axis=0)", "y_bar.mean(axis=0)"),
         ("missing transpose", "kernel.T", "kernel"),
         ("flipped sign", "matmul(x, y_bar)", "matmul(-x, y_bar)"),
-    ),
-    *_bugs(
-        "dense",
-        "dense_fwd",
-        ("dropped bias", "+ bias[None]", "+ 0 * bias[None]"),
-    ),
-    *_bugs(
-        "linear",
-        "linear_bwd",
+    ],
+    ("dense", "dense_fwd"): [("dropped bias", "+ bias[None]", "+ 0 * bias[None]")],
+    ("linear", "linear_bwd"): [
         ("missing transpose", "transposed_matmul", "matmul"),
         ("operands exchanged", "(x, y_bar)", "(y_bar, x)"),
-    ),
-    *_bugs(
-        "bias",
-        "bias_bwd",
+    ],
+    ("bias", "bias_bwd"): [
         ("sum over one axis too few", "range(y_bar.ndim - 1)", "range(1, y_bar.ndim - 1)"),
         ("mean for sum", "y_bar.sum(", "y_bar.mean("),
-    ),
-    *_bugs(
-        "batch_norm",
-        "_normalise_bwd",
+    ],
+    ("batch_norm", "_normalise_bwd"): [
         ("dropped term: mean", "g - through_mean - through_var", "g - through_var"),
         ("dropped term: variance", "g - through_mean - through_var", "g - through_mean"),
         ("flipped sign", "- through_var)", "+ through_var)"),
@@ -56,304 +41,159 @@ LAYERS = [
         ("lost 1/N of the variance", "(g * x_hat).mean(", "(g * x_hat).sum("),
         ("lost 1/sigma", "inv_std * (g", "(g"),
         ("lost scale", "scale[(None,) * (y_bar.ndim - 1)] * y_bar", "y_bar"),
-    ),
-    *_bugs(
-        "batch_norm",
-        "_normalise",
+    ],
+    ("batch_norm", "_normalise"): [
         ("epsilon left out", "rsqrt(var + epsilon)", "rsqrt(var)"),
         ("epsilon under no root", "jax.lax.rsqrt(var + epsilon)", "1 / (var**0.5 + epsilon)"),
         ("unbiased variance", "((x - mean) ** 2).mean(axis=axes,", "x.var(ddof=1, axis=axes,"),
-    ),
-    *_bugs(
-        "batch_norm",
-        "batch_norm_bwd",
+    ],
+    ("batch_norm", "batch_norm_bwd"): [
         ("scale without x_hat", "(y_bar * x_hat).sum(axis=axes)", "y_bar.sum(axis=axes) * 1"),
-    ),
-    *_bugs(
-        "batch_norm_eval",
-        "batch_norm_eval_fwd",
-        ("epsilon left out", "rsqrt(var + epsilon)", "rsqrt(var)"),
-    ),
-    *_bugs(
-        "batch_norm_eval",
-        "batch_norm_eval_bwd",
+    ],
+    ("batch_norm_eval", "batch_norm_eval_fwd"): [("epsilon left out", "rsqrt(var + epsilon)", "rsqrt(var)")],
+    ("batch_norm_eval", "batch_norm_eval_bwd"): [
         ("flipped sign", "-bias_bar * factor", "bias_bar * factor"),
         ("lost 1/2", "inv_std**2 / 2", "inv_std**2"),
         ("wrong power", "inv_std**2 / 2", "inv_std / 2"),
         ("lost scale", "factor = scale * inv_std", "factor = inv_std"),
-    ),
-    *_bugs(
-        "layer_norm",
-        "layer_norm_bwd",
+    ],
+    ("layer_norm", "layer_norm_bwd"): [
         ("the axes of batch norm", "y_bar, (-1,)", "y_bar, (0,)"),
         ("sum over the wrong axis", "y_bar.sum(axis=axes)", "y_bar.sum(axis=-1)"),
-    ),
-    *_bugs(
-        "layer_norm",
-        "layer_norm_fwd",
-        ("the axes of batch norm", "bias, (-1,)", "bias, (0,)"),
-    ),
-    *_bugs(
-        "dropout",
-        "dropout_bwd",
+    ],
+    ("layer_norm", "layer_norm_fwd"): [("the axes of batch norm", "bias, (-1,)", "bias, (0,)")],
+    ("dropout", "dropout_bwd"): [
         ("stale mask", "jnp.where(keep,", "jnp.where(jnp.roll(keep, 1),"),
         ("forgotten mask", "jnp.where(keep, y_bar / kept_share, 0)", "y_bar / kept_share"),
         ("forgotten scale", "y_bar / kept_share", "y_bar"),
-    ),
-    *_bugs(
-        "dropout",
-        "dropout_fwd",
-        ("divided by the wrong rate", "jnp.asarray(1 - rate,", "jnp.asarray(rate,"),
-    ),
-    *_bugs(
-        "flatten",
-        "flatten_bwd",
+    ],
+    ("dropout", "dropout_fwd"): [("divided by the wrong rate", "jnp.asarray(1 - rate,", "jnp.asarray(rate,")],
+    ("flatten", "flatten_bwd"): [
         ("wrong order", "y_bar.reshape(shape.sizes)", 'y_bar.reshape(shape.sizes, order="F")'),
-    ),
-    *_bugs(
-        "reshape",
-        "reshape_bwd",
+    ],
+    ("reshape", "reshape_bwd"): [
         ("wrong order", "y_bar.reshape(shape.sizes)", 'y_bar.reshape(shape.sizes, order="F")'),
-    ),
-    *_bugs(
-        "embedding",
-        "embedding_bwd",
+    ],
+    ("embedding", "embedding_bwd"): [
         ("last reader wins", "at[indices].add(y_bar)", "at[indices].set(y_bar)"),
         ("off by one", "at[indices].add", "at[indices - 1].add"),
-    ),
-    *_bugs(
-        "residual",
-        "residual_bwd",
+    ],
+    ("residual", "residual_bwd"): [
         ("gradient stops at the branch", "return y_bar, y_bar", "return 0 * y_bar, y_bar"),
         ("gradient shared out", "return y_bar, y_bar", "return y_bar / 2, y_bar / 2"),
-    ),
-    *_bugs(
-        "attention",
-        "attention_bwd",
+    ],
+    ("attention", "attention_bwd"): [
         ("lost 1/sqrt(d)", "scores_bar / math.sqrt(query.shape[-1])", "scores_bar"),
         ("dropped term of the softmax", "(probs_bar - (probs_bar * probs).sum(", "(probs_bar - 0 * probs_bar.sum("),
         ("softmax over the wrong axis", "sum(axis=-1,", "sum(axis=-2,"),
         ("missing transpose", "probs.mT @ y_bar", "probs @ y_bar"),
         ("query for key", "scores_bar @ key", "scores_bar @ query"),
-    ),
-    *_bugs(
-        "attention",
-        "attention_fwd",
+    ],
+    ("attention", "attention_fwd"): [
         ("lost scale", "query @ key.mT / math.sqrt(query.shape[-1])", "query @ key.mT"),
         ("mask inverted", "jnp.where(mask,", "jnp.where(~mask,"),
-    ),
-]
-
-IMAGES = [
-    *_bugs(
-        "conv2d",
-        "_same",
+    ],
+    ("conv2d", "_same"): [
         ("padding off by one", "return total // 2, total - total // 2", "return total - total // 2, total // 2"),
-    ),
-    *_bugs(
-        "conv2d",
-        "_placement",
+    ],
+    ("conv2d", "_placement"): [
         ("padding left out", "first = i * dilation - before", "first = i * dilation"),
         ("dilation left out", "first = i * dilation - before", "first = i - before"),
         ("stride left out", "n - 1 - last, stride - 1", "n - 1 - last + (out - 1) * (stride - 1), 0"),
-    ),
-    *_bugs(
-        "conv2d",
-        "taps",
-        ("height for width", "j * dw, 0)", "j * dh, 0)"),
-    ),
-    *_bugs(
-        "conv2d",
-        "_each_group",
+    ],
+    ("conv2d", "taps"): [("height for width", "j * dw, 0)", "j * dh, 0)")],
+    ("conv2d", "_each_group"): [
         ("groups interleaved", "groups, v.shape[-1] // groups)", "v.shape[-1] // groups, groups).mT"),
-    ),
-    *_bugs(
-        "conv2d",
-        "_transpose_x",
+    ],
+    ("conv2d", "_transpose_x"): [
         ("flipped kernel", "@ kernel.reshape(", "@ kernel[::-1].reshape("),
         ("flipped kernel, tap by tap", "in kernel.reshape(", "in kernel[::-1].reshape("),
-    ),
-    *_bugs(
-        "conv2d",
-        "_transpose_kernel",
+    ],
+    ("conv2d", "_transpose_kernel"): [
         ("rows and columns exchanged", "*window.size,", "*window.size[::-1],"),
         ("flipped sign", "(y_bar.T @", "(-y_bar.T @"),
         ("taps out of order", "for cell in cells]", "for cell in [*cells[1:], cells[0]]]"),
-    ),
-    *_bugs(
-        "conv2d",
-        "_forward",
-        ("true convolution", "@ kernel.reshape(", "@ kernel[::-1, ::-1].reshape("),
-    ),
-    *_bugs(
-        "conv2d",
-        "conv2d_bwd",
-        ("flipped sign", "spec, y_bar, kernel)", "spec, -y_bar, kernel)"),
-    ),
-    *_bugs(
-        "conv2d",
-        "transpose_kernel",
+    ],
+    ("conv2d", "_forward"): [("true convolution", "@ kernel.reshape(", "@ kernel[::-1, ::-1].reshape(")],
+    ("conv2d", "conv2d_bwd"): [("flipped sign", "spec, y_bar, kernel)", "spec, -y_bar, kernel)")],
+    ("conv2d", "transpose_kernel"): [
         ("strides for dilation", "rhs_dilation=window.strides", "rhs_dilation=window.dilation"),
         ("padding off by one", "(before, (k - 1) * d", "(before + 1, (k - 1) * d - 1"),
         ("the wrong group", "batch_group_count", "feature_group_count"),
-    ),
-    *_bugs(
-        "conv2d",
-        "transpose_x",
+    ],
+    ("conv2d", "transpose_x"): [
         ("kernel not flipped", "kernel[::-1, ::-1]", "kernel"),
         ("padding off by one", "extent(k, d) - 1 - before, n + before", "extent(k, d) - before, n + before - 1"),
         ("the wrong group", "transpose(0, 1, 4, 3, 2)", "transpose(0, 1, 4, 2, 3)"),
         ("strides left out", "lhs_dilation=window.strides", "lhs_dilation=(1, 1)"),
-    ),
-    *_bugs(
-        "max_pool",
-        "max_pool_bwd",
+    ],
+    ("max_pool", "max_pool_bwd"): [
         ("everyone who reads gets it", "jnp.where(winner == t, y_bar, 0)", "y_bar"),
         ("off by one", "winner == t", "winner == t + 1"),
         ("shared out as in a mean", "jnp.where(winner == t, y_bar, 0)", "y_bar / math.prod(window.size)"),
         ("windows undone in the wrong order", "reversed(", "("),
-    ),
-    *_bugs(
-        "max_pool",
-        "_first_max",
-        ("minimum", "cell > best", "cell < best"),
-    ),
-    *_bugs(
-        "max_pool",
-        "_placement",
-        ("padding left out", "first = i * dilation - before", "first = i * dilation"),
-    ),
-    *_bugs(
-        "max_pool",
-        "_max_pool_fwd",
+    ],
+    ("max_pool", "_first_max"): [("minimum", "cell > best", "cell < best")],
+    ("max_pool", "_placement"): [("padding left out", "first = i * dilation - before", "first = i * dilation")],
+    ("max_pool", "_max_pool_fwd"): [
         ("padded with zeros", "pad_images(x, window, -jnp.inf)", "pad_images(x, window)"),
-    ),
-    *_bugs(
-        "avg_pool",
-        "avg_pool_bwd",
+    ],
+    ("avg_pool", "avg_pool_bwd"): [
         ("lost 1/n", " / _num_cells(residuals).astype(y_bar.dtype)", ""),
         ("height left out", "for part in (rows, columns)", "for part in (columns,)"),
-    ),
-    *_bugs(
-        "avg_pool",
-        "_num_cells",
+    ],
+    ("avg_pool", "_num_cells"): [
         ("padding always counted", "if residuals.count_padding:", "if True:"),
         ("padding off by one", "* s - before", "* s - before + 1"),
-    ),
-    *_bugs(
-        "avg_pool",
-        "_same",
+    ],
+    ("avg_pool", "_same"): [
         ("padding off by one", "return total // 2, total - total // 2", "return total - total // 2, total // 2"),
-    ),
-    *_bugs(
-        "avg_pool",
-        "_split",
-        ("height for width", "(1, kw), (1, sw)", "(1, kw), (1, sh)"),
-    ),
-]
-
-ACTIVATIONS = [
-    *_bugs(
-        "identity",
-        "identity_bwd",
-        ("flipped sign", "(y_bar,)", "(-y_bar,)"),
-    ),
-    *_bugs(
-        "relu",
-        "relu_bwd",
+    ],
+    ("avg_pool", "_split"): [("height for width", "(1, kw), (1, sw)", "(1, kw), (1, sh)")],
+    ("identity", "identity_bwd"): [("flipped sign", "(y_bar,)", "(-y_bar,)")],
+    ("relu", "relu_bwd"): [
         ("mask of the cotangent", "jnp.where(positive,", "jnp.where(y_bar > 0,"),
         ("mask inverted", "jnp.where(positive,", "jnp.where(~positive,"),
         ("forgotten mask", "(jnp.where(positive, y_bar, 0),)", "(y_bar,)"),
-    ),
-    *_bugs(
-        "leaky_relu",
-        "leaky_relu_fwd",
-        ("slopes exchanged", "x >= 0", "x < 0"),
-    ),
-    *_bugs(
-        "leaky_relu",
-        "leaky_relu_bwd",
-        ("squared slope", "y_bar * slope", "y_bar * slope**2"),
-    ),
-    *_bugs(
-        "elu",
-        "elu_fwd",
+    ],
+    ("leaky_relu", "leaky_relu_fwd"): [("slopes exchanged", "x >= 0", "x < 0")],
+    ("leaky_relu", "leaky_relu_bwd"): [("squared slope", "y_bar * slope", "y_bar * slope**2")],
+    ("elu", "elu_fwd"): [
         ("output for derivative", "alpha * jnp.exp(", "alpha * jnp.expm1("),
         ("lost -1", "alpha * jnp.expm1(", "alpha * jnp.exp("),
-    ),
-    *_bugs(
-        "gelu",
-        "gelu_bwd",
+    ],
+    ("gelu", "gelu_bwd"): [
         ("dropped term", "_normal_cdf(x) + x * density", "_normal_cdf(x)"),
         ("lost 1/sqrt(2 pi)", "/ math.sqrt(2 * math.pi)", ""),
-    ),
-    *_bugs(
-        "gelu",
-        "_normal_cdf",
-        ("lost sqrt 2", "-x / math.sqrt(2)", "-x"),
-    ),
-    *_bugs(
-        "gelu_tanh",
-        "gelu_tanh_bwd",
+    ],
+    ("gelu", "_normal_cdf"): [("lost sqrt 2", "-x / math.sqrt(2)", "-x")],
+    ("gelu_tanh", "gelu_tanh_bwd"): [
         ("lost inner derivative", "(1 - t * t) * u_prime / 2", "(1 - t * t) / 2"),
         ("lost factor 3", "3 * 0.044715", "0.044715"),
-    ),
-    *_bugs(
-        "gelu_tanh",
-        "gelu_tanh_fwd",
-        ("cube left out", "0.044715 * x**3", "0.044715 * x"),
-    ),
-    *_bugs(
-        "silu",
-        "silu_bwd",
+    ],
+    ("gelu_tanh", "gelu_tanh_fwd"): [("cube left out", "0.044715 * x**3", "0.044715 * x")],
+    ("silu", "silu_bwd"): [
         ("dropped term", "s * (1 + x * (1 - s))", "s"),
         ("flipped sign", "(1 - s)", "(1 + s)"),
-    ),
-    *_bugs(
-        "softplus",
-        "softplus_bwd",
-        ("tanh for sigmoid", "jax.nn.sigmoid(x)", "jnp.tanh(x)"),
-    ),
-    *_bugs(
-        "sigmoid",
-        "sigmoid_bwd",
+    ],
+    ("softplus", "softplus_bwd"): [("tanh for sigmoid", "jax.nn.sigmoid(x)", "jnp.tanh(x)")],
+    ("sigmoid", "sigmoid_bwd"): [
         ("flipped sign", "(1 - y)", "(1 + y)"),
         ("dropped factor", "y_bar * y * (1 - y)", "y_bar * y"),
-    ),
-    *_bugs(
-        "sigmoid",
-        "sigmoid_fwd",
-        ("kept x", "return y, y", "return y, x"),
-    ),
-    *_bugs(
-        "tanh",
-        "tanh_bwd",
-        ("lost square", "1 - y * y", "1 - y"),
-    ),
-    *_bugs(
-        "tanh",
-        "tanh_fwd",
-        ("kept x", "return y, y", "return y, x"),
-    ),
-    *_bugs(
-        "softmax",
-        "softmax_bwd",
+    ],
+    ("sigmoid", "sigmoid_fwd"): [("kept x", "return y, y", "return y, x")],
+    ("tanh", "tanh_bwd"): [("lost square", "1 - y * y", "1 - y")],
+    ("tanh", "tanh_fwd"): [("kept x", "return y, y", "return y, x")],
+    ("softmax", "softmax_bwd"): [
         ("diagonal only", "y_bar - (y_bar * y).sum(", "y_bar - (y_bar * y) + 0 * y_bar.sum("),
         ("over the batch", "axis=-1", "axis=0"),
         ("dropped factor", "y * (y_bar -", "(y_bar -"),
-    ),
-    *_bugs(
-        "log_softmax",
-        "log_softmax_bwd",
+    ],
+    ("log_softmax", "log_softmax_bwd"): [
         ("logarithm for probability", "jnp.exp(y) *", "y *"),
         ("lost sum", "y_bar.sum(axis=-1, keepdims=True)", "y_bar"),
-    ),
-]
-
-LOSSES = [
-    *_bugs(
-        "softmax_cross_entropy",
-        "softmax_cross_entropy_bwd",
+    ],
+    ("softmax_cross_entropy", "softmax_cross_entropy_bwd"): [
         ("flipped sign", "keepdims=True) - smoothed)", "keepdims=True) + smoothed)"),
         ("smoothing forgotten", "(1 - s) * targets + s / num_classes", "targets"),
         ("lost 1/K of the smoothing", "s / num_classes", "s"),
@@ -362,83 +202,37 @@ LOSSES = [
         ("cotangent of one example for all", "losses_bar[:, None] * (jnp.exp", "losses_bar[:1, None] * (jnp.exp"),
         ("targets taken to sum to 1", " * smoothed.sum(axis=1, keepdims=True)", ""),
         ("labels: flipped sign", "(s - 1) * log_p", "(1 - s) * log_p"),
-    ),
-    *_bugs(
-        "softmax_cross_entropy",
-        "softmax_cross_entropy_fwd",
+    ],
+    ("softmax_cross_entropy", "softmax_cross_entropy_fwd"): [
         ("log of the mean", "log_p.mean(axis=1)", "log_p.sum(axis=1)"),
-    ),
-    *_bugs(
-        "negative_log_likelihood",
-        "negative_log_likelihood_bwd",
+    ],
+    ("negative_log_likelihood", "negative_log_likelihood_bwd"): [
         ("flipped sign", "-losses_bar[:, None]", "losses_bar[:, None]"),
         ("lost 1/p", "losses_bar[:, None] / probs", "losses_bar[:, None] * probs"),
         ("every class", "jnp.where(is_label,", "jnp.where(True,"),
-    ),
-    *_bugs(
-        "sigmoid_cross_entropy",
-        "sigmoid_cross_entropy_bwd",
+    ],
+    ("sigmoid_cross_entropy", "sigmoid_cross_entropy_bwd"): [
         ("flipped sign", "jax.nn.sigmoid(logits) - t", "t - jax.nn.sigmoid(logits)"),
         ("times y (1 - y) again", "share * (jax", "jax.nn.sigmoid(logits) * share * (jax"),
         ("targets: flipped sign", "-share * logits", "share * logits"),
-    ),
-    *_bugs(
-        "sigmoid_cross_entropy",
-        "_share",
-        ("lost 1/K", "losses_bar / num_outputs", "losses_bar"),
-    ),
-    *_bugs(
-        "squared_error",
-        "squared_error_bwd",
-        ("lost 2", "2 * error", "error"),
-    ),
-    *_bugs(
-        "squared_error",
-        "_of_difference",
-        ("targets: flipped sign", "-outputs_bar", "outputs_bar + 0"),
-    ),
-    *_bugs(
-        "squared_error",
-        "_share",
-        ("lost 1/K", "losses_bar / num_outputs", "losses_bar"),
-    ),
-    *_bugs(
-        "half_squared_error",
-        "half_squared_error_bwd",
-        ("a 2 too many", "(error,", "(2 * error,"),
-    ),
-    *_bugs(
-        "absolute_error",
-        "absolute_error_bwd",
-        ("lost sign", "jnp.sign(error)", "jnp.abs(jnp.sign(error))"),
-    ),
-    *_bugs(
-        "huber",
-        "huber_bwd",
+    ],
+    ("sigmoid_cross_entropy", "_share"): [("lost 1/K", "losses_bar / num_outputs", "losses_bar")],
+    ("squared_error", "squared_error_bwd"): [("lost 2", "2 * error", "error")],
+    ("squared_error", "_of_difference"): [("targets: flipped sign", "-outputs_bar", "outputs_bar + 0")],
+    ("squared_error", "_share"): [("lost 1/K", "losses_bar / num_outputs", "losses_bar")],
+    ("half_squared_error", "half_squared_error_bwd"): [("a 2 too many", "(error,", "(2 * error,")],
+    ("absolute_error", "absolute_error_bwd"): [("lost sign", "jnp.sign(error)", "jnp.abs(jnp.sign(error))")],
+    ("huber", "huber_bwd"): [
         ("not clipped", "jnp.clip(error, -1, 1)", "error"),
         ("sign everywhere", "jnp.clip(error, -1, 1)", "jnp.sign(error)"),
-    ),
-    *_bugs(
-        "huber",
-        "huber_fwd",
-        ("jump at 1", "size - 0.5", "size"),
-    ),
-    *_bugs(
-        "l1",
-        "l1_bwd",
-        ("lost sign", "jnp.sign(kernel)", "jnp.ones_like(kernel)"),
-    ),
-    *_bugs(
-        "l2",
-        "l2_bwd",
-        ("lost 2", "y_bar * 2 * kernel", "y_bar * kernel"),
-    ),
-    *_bugs(
-        "activity_l1",
-        "activity_l1_bwd",
+    ],
+    ("huber", "huber_fwd"): [("jump at 1", "size - 0.5", "size")],
+    ("l1", "l1_bwd"): [("lost sign", "jnp.sign(kernel)", "jnp.ones_like(kernel)")],
+    ("l2", "l2_bwd"): [("lost 2", "y_bar * 2 * kernel", "y_bar * kernel")],
+    ("activity_l1", "activity_l1_bwd"): [
         ("lost 1/N", " / activations.shape[0]", ""),
         ("mean over the units too", "activations.shape[0]", "activations.size"),
-    ),
-]
+    ],
+}
 
-BUGS = [*LAYERS, *IMAGES, *ACTIVATIONS, *LOSSES]
+BUGS = [Bug(*place, *row) for place, rows in _TABLE.items() for row in rows]

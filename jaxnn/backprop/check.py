@@ -5,9 +5,8 @@ differences, and by the order of the Taylor remainder.  Everything runs in float
 the caller's setting, and leaves that setting alone.
 """
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import nan
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnn.errors import InputError
+from jaxnn.backprop.point import Point, by_autodiff, by_hand, largest_error, make_point, misfit, quick_jit
 
 # Largest normwise errors ||found - wanted|| / ||wanted|| of a tensor, and the smallest Taylor slope, that pass.
 FLOAT64_TOLERANCE = 1e-10
@@ -26,9 +25,6 @@ SMALLEST_SLOPE = 1.8
 _DIFFERENCE_STEP = 1e-5
 _TAYLOR_STEPS = 1e-2 * 0.5 ** np.arange(6)
 _DTYPES = ("bfloat16", "float32", "float64")
-
-# Everything here runs once: compile fast rather than well.
-_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 class Check(NamedTuple):
@@ -48,25 +44,6 @@ class Check(NamedTuple):
     taylor_slope: float
     dtype: str
     reason: str
-
-
-class Point(NamedTuple):
-    """Where a pair is examined: its arguments as leaves, those that are differentiated, and the cotangent."""
-
-    leaves: list[np.ndarray]
-    structure: Any
-    floating: list[int]
-    y_bar: np.ndarray
-
-    def args(self, dtype: Any, floating: Sequence[jax.Array] | None = None) -> tuple:
-        """The arguments with their floating leaves in `dtype`, or with others put in their place."""
-        leaves = [jnp.asarray(leaf) for leaf in self.leaves]
-        for place, index in enumerate(self.floating):
-            leaves[index] = jnp.asarray(leaves[index] if floating is None else floating[place], dtype)
-        return jax.tree.unflatten(self.structure, leaves)
-
-    def wanted(self) -> list[np.ndarray]:
-        return [self.leaves[index] for index in self.floating]
 
 
 def check(
@@ -118,19 +95,6 @@ def check(
     return Check(name, "fail" if reason else "pass", *figures, kept, reason)
 
 
-def make_point(name: str, fwd: Callable, args: tuple, rng: np.random.Generator) -> Point:
-    leaves, structure = jax.tree.flatten(args)
-    leaves = [np.asarray(leaf) for leaf in leaves]
-    floating = [i for i, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-    if not floating:
-        raise InputError(f"`check` of `{name}` needs a floating argument; integers have no derivative.")
-    for i in floating:  # numbers that float32 holds exactly, so that both precisions are at the same point
-        leaves[i] = leaves[i].astype(np.float32).astype(np.float64)
-    point = Point(leaves, structure, floating, np.zeros(()))
-    y = jax.eval_shape(lambda *args: fwd(*args)[0], *point.args(jnp.float64))
-    return point._replace(y_bar=rng.normal(size=y.shape).astype(np.float32))
-
-
 def _kept_dtypes(fwd: Callable, bwd: Callable, point: Point) -> tuple[str, str]:
     """The dtypes in which y and the cotangents have the dtype of the arguments; and what is wrong, if anything."""
     kept, reason = [], ""
@@ -143,35 +107,6 @@ def _kept_dtypes(fwd: Callable, bwd: Callable, point: Point) -> tuple[str, str]:
         reason = reason or wrong
         kept += [] if wrong else [dtype]
     return " ".join(kept), reason
-
-
-def misfit(cotangents: Any, point: Point, dtype: str) -> str:
-    """What is wrong with the number, shapes and dtypes of the cotangents; empty if nothing."""
-    found, wanted = jax.tree.leaves(cotangents), point.wanted()
-    if len(found) != len(wanted):
-        return f"{len(found)} cotangents for {len(wanted)} floating arguments"
-    for place, (cotangent, leaf) in enumerate(zip(found, wanted, strict=True)):
-        if cotangent.shape != leaf.shape or cotangent.dtype != dtype:
-            return f"cotangent {place} is {cotangent.dtype} {cotangent.shape} for {dtype} {leaf.shape}"
-    return ""
-
-
-def by_hand(fwd: Callable, bwd: Callable, point: Point, dtype: Any) -> tuple[Any, list[Any]]:
-    @_jit
-    def both_passes(args, y_bar):
-        y, residuals = fwd(*args)
-        return y, jax.tree.leaves(bwd(residuals, y_bar))
-
-    return both_passes(point.args(dtype), jnp.asarray(point.y_bar, dtype))
-
-
-def by_autodiff(function: Callable, point: Point) -> tuple[Any, list[Any]]:
-    @_jit
-    def both_passes(floating, y_bar):
-        y, vjp = jax.vjp(lambda *floating: function(*point.args(jnp.float64, floating)), *floating)
-        return y, list(vjp(y_bar))
-
-    return both_passes([jnp.asarray(leaf) for leaf in point.wanted()], jnp.asarray(point.y_bar, jnp.float64))
 
 
 def _by_differences(
@@ -209,7 +144,7 @@ def _along(fwd: Callable, point: Point, sizes: list[int]) -> Callable:
         floating = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
         return jnp.vdot(y_bar, fwd(*point.args(jnp.float64, floating))[0])
 
-    return _jit(lambda points, y_bar: jax.lax.map(lambda x: phi(x, y_bar), points))
+    return quick_jit(lambda points, y_bar: jax.lax.map(lambda x: phi(x, y_bar), points))
 
 
 def _directions(sizes: list[int], max_directions: int, rng: np.random.Generator) -> np.ndarray:
@@ -230,19 +165,6 @@ def _slope(remainders: np.ndarray, scale: float) -> float:
     if above.sum() < 2:
         return math.inf
     return float(np.polyfit(np.log(_TAYLOR_STEPS[above]), np.log(remainders[above]), 1)[0])
-
-
-def largest_error(found: Sequence[Any], wanted: Sequence[Any], *, zero: float = 1e-12) -> float:
-    """The largest ||found - wanted|| / ||wanted|| over the tensors; NaN if one of them holds a NaN.
-
-    A tensor that should be 0 (to the share `zero` of the largest: rounding) is compared with the largest instead;
-    the gradient of a bias before a batch norm is such a one.
-    """
-    norms = [float(np.linalg.norm(tensor)) for tensor in wanted]
-    largest = max(norms)
-    scales = [norm if norm > zero * largest else largest or 1.0 for norm in norms]
-    differences = [np.linalg.norm(np.subtract(a, b, dtype=np.float64)) for a, b in zip(found, wanted, strict=True)]
-    return float(np.max(np.divide(differences, scales)))  # np.max hands NaN on
 
 
 def _judge(value: float, vjp_float64: float, vjp_float32: float, differences: float, slope: float) -> str:

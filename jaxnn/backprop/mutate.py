@@ -11,9 +11,10 @@ import jax
 import numpy as np
 
 from jaxnn.backprop.bugs import BUGS, Bug
-from jaxnn.backprop.check import FLOAT64_TOLERANCE, Point, by_autodiff, by_hand, largest_error, make_point, misfit
+from jaxnn.backprop.check import FLOAT64_TOLERANCE
 from jaxnn.backprop.examples import Example, examples
 from jaxnn.backprop.pairs import PAIRS, Pair
+from jaxnn.backprop.point import Point, by_autodiff, by_hand, largest_error, make_point, misfit
 from jaxnn.kernels import conv, conv_matmul, conv_xla, pool, window
 
 

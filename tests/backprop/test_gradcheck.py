@@ -102,6 +102,11 @@ def test_integers_alone_cannot_be_checked():
         backprop.check(square_fwd, square_bwd, np.arange(3))
 
 
+def test_a_forward_pass_must_return_one_array():
+    with pytest.raises(InputError, match=r"`pair` must return \(y, residuals\) with one array y; its y is a tuple"):
+        backprop.check(lambda x: ((x, x), x), square_bwd, POINT, name="pair")
+
+
 def test_the_precision_of_the_process_is_left_alone():
     backprop.check(square_fwd, square_bwd, POINT)
     assert not jax.config.jax_enable_x64

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from jaxnn import backprop
-from jaxnn.backprop.check import largest_error
 from jaxnn.backprop.examples import examples
 from jaxnn.backprop.pairs import PAIRS
+from jaxnn.backprop.point import largest_error
 from jaxnn.errors import InputError
 from jaxnn.losses import LOSSES
 from jaxnn.models import ACTIVATIONS

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from jaxnn import backprop, losses, models
-from jaxnn.backprop.check import largest_error
 from jaxnn.backprop.check_model import check_model, model_examples
 from jaxnn.backprop.passes import backward, forward
+from jaxnn.backprop.point import largest_error
 from jaxnn.errors import InputError
 from jaxnn.optim import make_optimizer, make_schedule, resolve_hparams
 from jaxnn.train import autodiff_value_and_grad, init_state, make_train_step
