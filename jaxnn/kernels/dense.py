@@ -2,21 +2,30 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 # A matrix product costs a library call each; in a two-dimensional study that call is dearer than its arithmetic,
 # while a sum of a few products fuses with its neighbours.  Measured on CPU: scripts/bench, "2-D".
 FEW = 8
 SMALL = 1024
 
+# On CPU XLA's library is slow where the first operand comes transposed, as it does in the gradient of a kernel:
+# x^T is worth a copy; for a tall kernel of few columns (y_bar^T x)^T is faster still, twice as fast as x^T y_bar
+# for 784 by 16.  Measured: scripts/bench, "2-D" and "Fashion-MNIST".
+TALL = 4
+NARROW = 48
+
 
 def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """x @ kernel for x (batch, m) and kernel (m, n); a sum of outer products or a few dot products when tiny.
 
-    The result is the same up to the order of summation.
+    The result is the same up to the order of summation.  Derivatives of every order and mode go through it; the
+    gradient of the kernel is the product in the form of `transposed_matmul`.
     """
     m, n = kernel.shape
-    if m * n > SMALL or min(m, n) > FEW:
-        return x @ kernel
+    if not _is_tiny(m, n):
+        return _matmul(x, kernel) if jax.default_backend() == "cpu" else x @ kernel
     if m <= n:
         return sum((x[:, i, None] * kernel[None, i] for i in range(1, m)), x[:, :1] * kernel[:1])
     return jnp.stack([(x * kernel[None, :, j]).sum(1) for j in range(n)], axis=1)
@@ -28,8 +37,46 @@ def transposed_matmul(x: jax.Array, y_bar: jax.Array) -> jax.Array:
     The result is the same up to the order of summation.
     """
     m, n = x.shape[1], y_bar.shape[1]
-    if m * n > SMALL or min(m, n) > FEW:
-        return x.T @ y_bar
+    if not _is_tiny(m, n):
+        if jax.default_backend() != "cpu":
+            return x.T @ y_bar
+        return _copied(y_bar.T @ x).T if _is_narrow(m, n) else _copied(x.T) @ y_bar
     if m <= n:
         return jnp.stack([(x[:, i, None] * y_bar).sum(0) for i in range(m)])
     return jnp.stack([(x * y_bar[:, j, None]).sum(0) for j in range(n)], axis=1)
+
+
+def _is_tiny(m: int, n: int) -> bool:
+    return m * n <= SMALL and min(m, n) <= FEW
+
+
+def _is_narrow(m: int, n: int) -> bool:
+    return n <= NARROW and m >= TALL * n
+
+
+def _copied(x: jax.Array) -> jax.Array:
+    """x as an array of its own: the compiler may not fold its transposition back into a product."""
+    return lax.optimization_barrier(x)
+
+
+@jax.custom_jvp
+def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return x @ kernel
+
+
+def _matmul_jvp(primals, tangents):
+    """y_dot = x_dot K + x K_dot, the second term in a form whose transpose is that of `transposed_matmul`."""
+    (x, kernel), (x_dot, kernel_dot) = primals, tangents
+    y = x @ kernel
+    terms = []
+    if not isinstance(x_dot, SymbolicZero):
+        terms.append(x_dot @ kernel)
+    if not isinstance(kernel_dot, SymbolicZero):
+        if _is_narrow(*kernel.shape):
+            terms.append(lax.dot_general(x, _copied(kernel_dot.T), (((1,), (1,)), ((), ()))))
+        else:
+            terms.append(lax.dot_general(_copied(x.T), kernel_dot, (((0,), (0,)), ((), ()))))
+    return y, sum(terms[1:], terms[0])
+
+
+_matmul.defjvp(_matmul_jvp, symbolic_zeros=True)

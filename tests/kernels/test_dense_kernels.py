@@ -6,16 +6,62 @@ import pytest
 
 from jaxnn.kernels.dense import matmul, transposed_matmul
 
+# Tiny in both ways, square, tall and narrow, tall, wide: every form there is.
+SHAPES = [(1, 1), (2, 5), (5, 2), (8, 8), (9, 9), (8, 200), (200, 8), (50, 12), (200, 49), (12, 50)]
 
-@pytest.mark.parametrize(("m", "n"), [(1, 1), (2, 5), (5, 2), (8, 8), (9, 9), (8, 200), (200, 8)])
+
+def draw(*shapes, seed=0):
+    """Normal arrays in float64."""
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+def assert_close(found, wanted):
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize(("m", "n"), SHAPES)
 @pytest.mark.parametrize("batch", [0, 1, 7])
 def test_products_of_every_form(batch, m, n):
-    """Sums of products where m or n is at most 8 and m n at most 1024, else a matrix product."""
-    rng = np.random.default_rng(0)
-    x, kernel, y_bar = (rng.normal(size=shape) for shape in ((batch, m), (m, n), (batch, n)))
-    with jax.enable_x64(True):
-        y, kernel_bar = jax.jit(lambda x, kernel, y_bar: (matmul(x, kernel), transposed_matmul(x, y_bar)))(
-            x, kernel, y_bar
-        )
-        np.testing.assert_allclose(y, x @ kernel, rtol=1e-12, atol=1e-12)
-        np.testing.assert_allclose(kernel_bar, x.T @ y_bar, rtol=1e-12, atol=1e-12)
+    x, kernel, y_bar = draw((batch, m), (m, n), (batch, n))
+    y, kernel_bar = jax.jit(lambda x, kernel, y_bar: (matmul(x, kernel), transposed_matmul(x, y_bar)))(
+        x, kernel, y_bar
+    )
+    assert_close(y, x @ kernel)
+    assert_close(kernel_bar, x.T @ y_bar)
+
+
+@pytest.mark.parametrize(("m", "n"), SHAPES)
+def test_derivatives_in_both_modes(m, n):
+    """d(xK) = dx K + x dK; cotangents y_bar K^T and x^T y_bar."""
+    x, kernel, x_dot, kernel_dot, y_bar = draw((7, m), (m, n), (7, m), (m, n), (7, n))
+    y, y_dot = jax.jvp(matmul, (x, kernel), (x_dot, kernel_dot))
+    assert_close(y, x @ kernel)
+    assert_close(y_dot, x_dot @ kernel + x @ kernel_dot)
+    assert_close(jax.jvp(lambda x: matmul(x, kernel), (x,), (x_dot,))[1], x_dot @ kernel)
+    assert_close(jax.jvp(lambda kernel: matmul(x, kernel), (kernel,), (kernel_dot,))[1], x @ kernel_dot)
+    x_bar, kernel_bar = jax.vjp(matmul, x, kernel)[1](y_bar)
+    assert_close(x_bar, y_bar @ kernel.T)
+    assert_close(kernel_bar, x.T @ y_bar)
+
+
+@pytest.mark.parametrize(("m", "n"), SHAPES)
+def test_second_derivatives_in_both_orders(m, n):
+    """The gradient of |xK|^2 / 2 in K is x^T x K, hence its derivative along V is x^T x V."""
+    x, kernel, along = draw((7, m), (m, n), (m, n))
+    grad = jax.grad(lambda kernel: (matmul(x, kernel) ** 2).sum() / 2)
+    assert_close(jax.jvp(grad, (kernel,), (along,))[1], x.T @ x @ along)
+    assert_close(jax.grad(lambda kernel: (grad(kernel) * along).sum())(kernel), x.T @ x @ along)
+
+
+@pytest.mark.parametrize(("m", "n"), SHAPES)
+def test_a_population_has_the_gradients_of_its_members(m, n):
+    x, kernels, y_bars = draw((7, m), (3, m, n), (3, 7, n))
+    gradient = lambda kernel, y_bar: jax.vjp(lambda kernel: matmul(x, kernel), kernel)[1](y_bar)[0]
+    assert_close(jax.jit(jax.vmap(gradient))(kernels, y_bars), np.einsum("bm,zbn->zmn", x, y_bars))
