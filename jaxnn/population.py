@@ -39,7 +39,7 @@ NEUTRAL = {
 
 # Below this many multiply-adds (times two) of a training step, on CPU, one vectorised step for all members beats
 # one member after another (measured: scripts/bench, "execution").
-VMAP_BELOW_FLOPS = 1_000_000
+VMAP_BELOW_FLOPS = 500_000
 
 
 @dataclasses.dataclass(frozen=True)
