@@ -17,7 +17,7 @@ from jaxnn.errors import InputError, unknown
 from jaxnn.types import Hparams, Number, Params
 
 # Below this many parameters an update of one flat vector is faster than one of each leaf: what it costs is
-# starting operations, not arithmetic (measured: scripts/bench, "small networks").
+# starting operations, not arithmetic (measured: scripts/bench --case ablation).
 FLATTEN_BELOW = 20_000
 
 

@@ -38,7 +38,7 @@ NEUTRAL = {
 }
 
 # Below this many multiply-adds (times two) of a training step, on CPU, one vectorised step for all members beats
-# one member after another (measured: scripts/bench, "execution").
+# one member after another (measured: scripts/bench --case ablation).
 VMAP_BELOW_FLOPS = 500_000
 
 

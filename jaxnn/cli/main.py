@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "Predict with a finished run, for the inputs of a file.",
     "evaluate": "Evaluate a finished run on its data once more.",
     "export": "Write a network of a finished run as files that serve without jaxnn.",
+    "gradcheck": "Prove the hand-derived gradients.",
     "summary": "Print the layers of a model, with shapes, parameters and FLOPs.",
     "data": "Show what a data set is, and draw samples of it.",
 }
@@ -61,7 +62,7 @@ def _format_warning(message: Warning | str, category: type[Warning], filename: s
 def _dispatch(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: jaxnn COMMAND ...\n")
-        print("\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items()))
+        print("\n".join(f"  {name:<10}{text}" for name, text in COMMANDS.items()))
         print("\n`jaxnn COMMAND --help` shows the options of one.")
         return 0 if arguments else 2
     name, rest = arguments[0], arguments[1:]
@@ -90,6 +91,10 @@ def _dispatch(arguments: Sequence[str]) -> int:
                 "evaluate": saved.evaluate_command,
                 "export": saved.export_command,
             }[name](rest)
+        case "gradcheck":
+            from jaxnn.cli.gradcheck import gradcheck_command
+
+            return gradcheck_command(rest)
         case "list" | "summary" | "data":
             from jaxnn.cli import show
 

@@ -32,7 +32,8 @@ class Options:
     with_peers: str | None = None
     """Python of an environment that has PyTorch."""
     case: str = ""
-    """Only the cases with this in their name; `memory` and `start` are the ones that need processes."""
+    """Only the cases with this in their name; or `memory`, `start` (fresh processes), `ablation` (jaxnn's own choices,
+    only when asked for)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
     json: Path | None = None
@@ -61,6 +62,8 @@ def main() -> None:
         print(f"peer: PyTorch {peer.version}")
         peer.close()
     results |= _process_figures(options.case)
+    if options.case == "ablation":
+        results["ablation"] = _print_ablation(rounds=options.rounds)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 
@@ -148,6 +151,15 @@ def _process_figures(case: str) -> dict:
         cold, warm = results["first_result_seconds"] = seconds_to_first_result()
         print(f"first result of `jaxnn run widths --preset quick`: {cold:.1f} s cold, {warm:.1f} s warm")
     return results
+
+
+def _print_ablation(*, rounds: int) -> list:
+    from ablation import ablation_rows
+
+    rows = ablation_rows(rounds=rounds)
+    for case, choice, figures in rows:
+        print(f"{case:<42}{choice:<26}" + ", ".join(f"{name} {ms:.3g} ms" for name, ms in figures.items()))
+    return rows
 
 
 if __name__ == "__main__":
