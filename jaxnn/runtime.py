@@ -25,7 +25,17 @@ def num_cores() -> int:
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) > 0 else cores
 
 
-def start(*, platform: str | None = None, cpu_devices: int | None = None, debug: bool = False) -> None:
+# Kernels that add in an order of their own making are replaced by slower ones, or refused.
+DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
+
+
+def start(
+    *,
+    platform: str | None = None,
+    cpu_devices: int | None = None,
+    debug: bool = False,
+    deterministic: bool = False,
+) -> None:
     """Set up JAX for this process; call it before anything else uses JAX.
 
     Args:
@@ -33,6 +43,7 @@ def start(*, platform: str | None = None, cpu_devices: int | None = None, debug:
         cpu_devices: XLA devices the CPU is divided into, over which members are spread; None is one a core.
         debug: arrays of different rank never broadcast silently.  (Not `jax_debug_nans`: in a population a NaN
             is news of one member, not an error of the program.)
+        deterministic: the same bits every time on a GPU too (on CPU they always are): see docs/determinism.md.
 
     Raises:
         InputError: an unknown platform, one that is not there, or JAX already running with other devices.
@@ -42,6 +53,9 @@ def start(*, platform: str | None = None, cpu_devices: int | None = None, debug:
     cpu_devices = num_cores() if cpu_devices is None else cpu_devices
     if cpu_devices < 1:
         raise InputError(f"`cpu_devices` must be 1 or more; got {cpu_devices}.")
+    flags = os.environ.get("XLA_FLAGS", "")
+    if deterministic and DETERMINISTIC not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {DETERMINISTIC}".strip()
     try:
         jax.config.update("jax_num_cpu_devices", cpu_devices)
         if platform is not None:

@@ -75,6 +75,8 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     """Raise CheckpointError, naming the file, unless every file is there as it was written."""
     for name, expected in manifest.files.items():
         path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise CheckpointError(f"`{path}` is outside of its checkpoint, and will not be read")
         try:
             num_bytes, sha256 = path.stat().st_size, file_sha256(path)
         except OSError as error:

@@ -26,6 +26,8 @@ class ResumeFlags:
     checkpoints: CheckpointConfig = CheckpointConfig()
     platform: Literal["cpu", "cuda", "tpu"] | None = None
     """Where to run; default: the best there is."""
+    deterministic: bool = False
+    """The same bits every time on a GPU too, at some cost in speed; on CPU they always are."""
     debug: bool = False
     """Show tracebacks; make silent broadcasts errors."""
 
@@ -44,7 +46,7 @@ def resume_command(arguments: Sequence[str]) -> int:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=flags.epochs))
     if flags.data_dir is not None:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=flags.data_dir))
-    runtime.start(platform=flags.platform, debug=flags.debug)
+    runtime.start(platform=flags.platform, debug=flags.debug, deterministic=flags.deterministic)
     experiment = _experiment(description)
     run_study(
         config,

@@ -40,6 +40,8 @@ class RunFlags:
     """Where to run; default: the best there is."""
     cpu_devices: int | None = None
     """XLA devices a CPU is divided into, over which members are spread; default: one a core."""
+    deterministic: bool = False
+    """The same bits every time on a GPU too, at some cost in speed; on CPU they always are."""
     debug: bool = False
     """Show tracebacks; make silent broadcasts errors."""
 
@@ -61,7 +63,9 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
     chosen = experiment.presets[preset]
     flags = parse(RunFlags, RunFlags(chosen.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
     sweep = _choose_sweep(chosen.sweep, flags.sweep, arguments)
-    runtime.start(platform=flags.platform, cpu_devices=flags.cpu_devices, debug=flags.debug)
+    runtime.start(
+        platform=flags.platform, cpu_devices=flags.cpu_devices, debug=flags.debug, deterministic=flags.deterministic
+    )
     directory = flags.output or default_output(experiment.name, datetime.now())
     run_study(
         flags.config,

@@ -1,5 +1,6 @@
 """What a result depends on besides its configuration: versions, source, device, machine."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from jaxnn import runtime
 PACKAGES = ("jaxnn", "jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn", "xarray", "orbax-checkpoint")
 
 # What the last bits of a result depend on, and may differ between two machines.
-BIT_RELEVANT = ("versions", "commit", "platform", "device", "cores")
+BIT_RELEVANT = ("versions", "commit", "platform", "device", "cores", "xla_flags")
 
 
 def environment() -> dict[str, Any]:
@@ -32,6 +33,7 @@ def environment() -> dict[str, Any]:
         "device": f"{jax.device_count()} x {_device_name(device)}",
         "machine": platform.platform(),
         "cores": runtime.num_cores(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
 

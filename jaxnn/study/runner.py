@@ -168,7 +168,9 @@ def _warn_of_differences(earlier: Mapping[str, Any], surroundings: Mapping[str, 
 
 def _continued(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The description of a continued run: the earlier one, with the new configuration, and where it went on."""
-    surroundings = {name: now[name] for name in ("date", "versions", "commit", "device", "cores", "command")}
+    surroundings = {
+        name: now[name] for name in ("date", "versions", "commit", "device", "cores", "xla_flags", "command")
+    }
     return {**earlier, "config": now["config"], "resumed": [*earlier.get("resumed", []), surroundings]}
 
 
