@@ -7,15 +7,17 @@ import itertools
 import re
 import typing
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import tyro
 
 from jaxnn.errors import InputError, unknown
 from jaxnn.study.values import alternatives, describe_type
 
+Flags = TypeVar("Flags")
 
-def parse(flags: type, default, arguments: Sequence[str], *, prog: str):
+
+def parse(flags: type[Flags], default: Flags, arguments: Sequence[str], *, prog: str) -> Flags:
     """The flags of a command from its arguments, with tyro; every mistake is an InputError of one sentence."""
     errors = io.StringIO()
     try:

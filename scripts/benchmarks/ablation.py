@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 
 from cases import CASES, Case, load
+
 from jaxnn import optim
 from jaxnn.kernels import dense
 from jaxnn.study import plan_study

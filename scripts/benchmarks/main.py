@@ -32,8 +32,8 @@ class Options:
     with_peers: str | None = None
     """Python of an environment that has PyTorch."""
     case: str = ""
-    """Only the cases with this in their name; or `memory`, `start` (fresh processes), `ablation` (jaxnn's own choices,
-    only when asked for)."""
+    """Only the cases with this in their name; or `memory` and `start` (fresh processes), `ablation` (what jaxnn's
+    own choices are worth; only when asked for)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
     json: Path | None = None
