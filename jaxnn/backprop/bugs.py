@@ -111,7 +111,7 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     ],
     ("conv2d", "_transpose_kernel"): [
         ("rows and columns exchanged", "*window.size,", "*window.size[::-1],"),
-        ("flipped sign", "(y_bar.T @", "(-y_bar.T @"),
+        ("flipped sign", "y_bar_t @ cell", "-y_bar_t @ cell"),
         ("taps out of order", "for cell in cells]", "for cell in [*cells[1:], cells[0]]]"),
     ],
     ("conv2d", "_forward"): [("true convolution", "@ kernel.reshape(", "@ kernel[::-1, ::-1].reshape(")],

@@ -15,6 +15,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from jaxnn.kernels.window import Window, add_up, pad_images, taps, taps_transposed
 
@@ -62,11 +63,11 @@ def _forward(window: Window, x: jax.Array, kernel: jax.Array) -> jax.Array:
 def _transpose_kernel(window: Window, x: jax.Array, y_bar: jax.Array) -> jax.Array:
     channels, features = x.shape[3], y_bar.shape[3]
     cells = [_rows(tap) for tap in taps(pad_images(x, window), window)]
-    y_bar = _rows(y_bar)
     if channels < _MANY_CHANNELS:
-        kernel_bar = (y_bar.T @ jnp.concatenate(cells, axis=1)).T
-    else:
-        kernel_bar = jnp.stack([cell.T @ y_bar for cell in cells])
+        cells = [jnp.concatenate(cells, axis=1)]
+    # tap^T y_bar as (y_bar^T tap)^T, up to twice as fast on CPU as long as the compiler may not fold it back.
+    y_bar_t = lax.optimization_barrier(_rows(y_bar).T)
+    kernel_bar = jnp.concatenate([lax.optimization_barrier(y_bar_t @ cell).T for cell in cells])
     return kernel_bar.reshape(*window.size, channels, features)
 
 
