@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jaxnn.cli import main
+from jaxnn.errors import InputError
 
 RUN = "run widths --preset quick"
 
@@ -121,6 +122,14 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(command, capsys, tmp_path)
     sentence = refused(capsys, command.split())
     assert COMMANDS[command] in sentence
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_message_of_several_lines_is_written_as_one(capsys, monkeypatch):
+    def fail():
+        raise InputError("`name` must be\n    something else.")
+
+    monkeypatch.setattr("jaxnn.data.available", fail)
+    assert refused(capsys, ["list"]) == "jaxnn: `name` must be something else.\n"
 
 
 def write_table(path, labels, values=None):
