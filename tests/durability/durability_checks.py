@@ -1,6 +1,7 @@
 """What the tests of durability compare, and wait for."""
 
 import hashlib
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -20,13 +21,24 @@ def wait_for(process: subprocess.Popen, phase: str, *, seconds: float = 120) -> 
 
 
 def assert_same_run(found: Path, expected: Path) -> None:
-    """Two finished runs agree to the bit, in their results and their logs."""
+    """Two finished runs agree to the bit: results, logs, and the whole last state of every program."""
     assert (found / "log.jsonl").read_bytes() == (expected / "log.jsonl").read_bytes()
     assert not (found / "INCOMPLETE").exists()
     one, other = (xr.load_dataset(path / "results.nc", engine="h5netcdf") for path in (found, expected))
     assert set(one.variables) == set(other.variables)
     for name in one.variables:
         np.testing.assert_array_equal(one[name].values, other[name].values, err_msg=name)
+    programs = {path.name for path in (expected / "checkpoints").iterdir()}
+    assert programs == {"program-0", "program-1", "final"}
+    for program in programs:
+        state, oracle = (last_state(path / "checkpoints" / program) for path in (found, expected))
+        assert state == oracle, program
+
+
+def last_state(program: Path) -> dict:
+    """Shape, dtype and SHA-256 of every array of a program's last checkpoint, which was proven to hold them."""
+    last = max(path for path in program.iterdir() if path.name.isdecimal())
+    return json.loads((last / "manifest.json").read_text())["arrays"]
 
 
 def file_hashes(folder: Path) -> dict[str, tuple[str, int]]:

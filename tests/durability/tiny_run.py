@@ -29,14 +29,14 @@ from jaxnn.study import (
 from jaxnn.types import Hparams
 
 EPOCHS = 6
-# Two programs; 2 x 3 members of each, an odd number on neither of two devices; dropout, noise, batch statistics, a
-# schedule, early stopping that stops some, and a last training on the selected setting.
+# Two programs; 2 x 3 members of each, an odd number on neither of two devices; dropout, a schedule,
+# early stopping that stops some, and a last training on the selected setting.
 SWEEP = {"batch_size": (30, 45), "learning_rate": (0.003, 0.3)}
 CONFIG = StudyConfig(
     data=DataConfig("moons", num_examples=150, noise=0.3),
-    model=ModelConfig("mlp", hidden=(6,), batch_norm=True),
+    model=ModelConfig("mlp", hidden=(6,)),
     training=TrainConfig(epochs=EPOCHS, schedule="exponential", patience=1),
-    hparams=Hparams(dropout_rate=0.2, input_noise=0.1, decay_rate=0.9, decay_epochs=1.0),
+    hparams=Hparams(dropout_rate=0.2, decay_rate=0.9, decay_epochs=1.0),
     seeds=3,
     final="retrain",
 )
