@@ -27,7 +27,7 @@ FLOORS = (
     {"experiment", "saved"},
     {"discover"},
     {"cli"},
-    {"experiments"},
+    {"experiments", "__main__"},
 )
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
