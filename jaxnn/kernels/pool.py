@@ -73,8 +73,7 @@ def max_pool_bwd(residuals: MaxPoolResiduals, y_bar: jax.Array) -> tuple[jax.Arr
     single one in each row, hence x_bar = S^T y_bar.
     """
     for winner, window in reversed(list(zip(residuals.winners, residuals.windows, strict=True))):
-        cells = [jnp.where(winner == t, y_bar, 0) for t in range(math.prod(window.size))]
-        y_bar = taps_transposed(cells, window)
+        y_bar = _send_to(winner, y_bar, window)
     return (y_bar,)
 
 
@@ -132,6 +131,20 @@ def avg_pool_bwd(residuals: AvgPoolResiduals, y_bar: jax.Array) -> tuple[jax.Arr
     for part in (rows, columns):
         x_bar = taps_transposed([x_bar] * math.prod(part.size), part)
     return (x_bar,)
+
+
+def _send_to(winner: jax.Array, y_bar: jax.Array, window: Window) -> jax.Array:
+    """y_bar (batch, out_height, out_width, channels) at the cells that won, in images of zeros."""
+    if window.strides != window.size or window.padding != ((0, 0), (0, 0)):
+        cells = [jnp.where(winner == t, y_bar, 0) for t in range(math.prod(window.size))]
+        return taps_transposed(cells, window)
+    # Windows side by side: each cell asks its own window, and what makes y_bar is computed once a cell, not once a
+    # tap (the compiler puts it into this loop: half the time of a LeNet's step).
+    (height, width), (kh, kw), (oh, ow) = window.spatial, window.size, window.out
+    tap = jnp.arange(kh * kw, dtype=winner.dtype).reshape(1, 1, kh, 1, kw, 1)
+    winner, y_bar = (a[:, :, None, :, None] for a in (winner, y_bar))
+    tiles = jnp.where(winner == tap, y_bar, 0).reshape(y_bar.shape[0], oh * kh, ow * kw, y_bar.shape[-1])
+    return jnp.pad(tiles, ((0, 0), (0, height - oh * kh), (0, width - ow * kw), (0, 0)))
 
 
 def _max_pool_fwd(x: jax.Array, windows: tuple[Window, ...]) -> tuple[jax.Array, MaxPoolResiduals]:

@@ -82,6 +82,21 @@ def test_first_maximum_in_reading_order_takes_a_tie(window):
             np.testing.assert_array_equal(grad, wanted)
 
 
+@pytest.mark.parametrize(
+    ("size", "window"), [((4, 6), (2, 2)), ((5, 6), (2, 2)), ((4, 8), (2, 3)), ((11, 9), (5, 4))]
+)
+def test_windows_side_by_side(size, window):
+    """What is left over at the bottom and at the right is in no window and receives nothing."""
+    x = np.random.default_rng(0).permutation(2 * math.prod(size) * 3).reshape(2, *size, 3) * 1.0
+    with jax.enable_x64(True):
+        found = jax.jit(functools.partial(value_and_vjp, functools.partial(max_pool, window=window)))(x)
+        wanted = _jit(
+            functools.partial(value_and_vjp, lambda x: reduce_window(x, -jnp.inf, lax.max, window, None, "VALID"))
+        )(x)
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_overlapping_windows_add_up_at_the_common_winner():
     x = jnp.asarray([0.0, 1.0, 5.0, 2.0, 3.0]).reshape(1, 1, 5, 1)
     grad = jax.grad(
