@@ -1,6 +1,7 @@
 """Bad input on the command line: one sentence with the name in backticks, status 2, and nothing written."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -195,6 +196,15 @@ def test_a_file_system_that_cannot_be_written_is_refused(capsys, tmp_path, monke
     monkeypatch.setattr("pathlib.Path.mkdir", refuse)
     sentence = refused(capsys, [*RUN.split(), "--output", "out"])
     assert "`--output out` cannot be written: Read-only file system; choose another directory" in sentence
+
+
+def test_a_full_disk_is_refused_before_anything_is_trained(capsys, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    sentence = refused(capsys, [*RUN.split(), "--output", "out"])
+    assert "`--output out` needs about" in sentence
+    assert "0.0 MiB are free there: choose another directory" in sentence
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_population_too_large_for_memory_is_refused_before_anything_is_allocated(capsys, tmp_path, monkeypatch):
