@@ -2,11 +2,10 @@
 
 Each is a scan of plain gradient steps on one batch, compiled once; compilation is not in a figure.
 
-    python scripts/benchmarks/gradients.py [ROUNDS]
+    scripts/bench --case gradients
 """
 
 import statistics
-import sys
 import time
 from typing import NamedTuple
 
@@ -44,8 +43,8 @@ CASES = {
 }
 
 
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+def print_gradients(*, rounds: int) -> None:
+    """The table of all cases."""
     table = Table(
         "network", "by hand (ms)", "autodiff (ms)", "by hand / autodiff", title="Forward and backward pass"
     )
@@ -88,7 +87,3 @@ def compile_steps(case: Case, value_and_grad):
     variables = jax.jit(jax.vmap(case.model.init, (0, None)))(keys, x)
     arguments = variables["params"], variables.get("batch_stats", {})
     return jax.jit(steps).lower(*arguments).compile(), arguments
-
-
-if __name__ == "__main__":
-    main()

@@ -32,8 +32,8 @@ class Options:
     with_peers: str | None = None
     """Python of an environment that has PyTorch."""
     case: str = ""
-    """Only the cases with this in their name; or `memory` and `start` (fresh processes), `ablation` (what jaxnn's
-    own choices are worth; only when asked for)."""
+    """Only the cases with this in their name; or `memory` and `start` (fresh processes); or, only when asked for,
+    `gradients` (by hand beside autodiff) and `ablation` (what jaxnn's own choices are worth)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
     json: Path | None = None
@@ -62,6 +62,10 @@ def main() -> None:
         print(f"peer: PyTorch {peer.version}")
         peer.close()
     results |= _process_figures(options.case)
+    if options.case == "gradients":
+        from gradients import print_gradients
+
+        print_gradients(rounds=options.rounds)
     if options.case == "ablation":
         results["ablation"] = _print_ablation(rounds=options.rounds)
     if options.json:
