@@ -161,11 +161,11 @@ def make_train_epoch(train_step: TrainStep, config: RunConfig):
         def step(carry, batch):
             train, diverged_at, sums = carry
             batch_share = batch.x.shape[0] / num_examples
-            stepped, metrics = train_step(train, prepare(batch, config), keys.step, hparams)
-            good = jnp.isfinite(metrics["objective"]) & (diverged_at < 0)
-            diverged_at = jnp.where(good | (diverged_at >= 0), diverged_at, train.step)
-            train = jax.tree.map(lambda new, old: jnp.where(good, new, old), stepped, train)
-            return train, diverged_at, {name: sums[name] + batch_share * metrics[name] for name in sums}
+            active = diverged_at < 0
+            stepped, metrics = train_step(train, prepare(batch, config), keys.step, hparams, active)
+            bad = active & ~jnp.isfinite(metrics["objective"])
+            diverged_at = jnp.where(bad, train.step, diverged_at)
+            return stepped, diverged_at, {name: sums[name] + batch_share * metrics[name] for name in sums}
 
         carry = (train, diverged_at, zero_metrics(data, config))
         if num_batches == 1 and remainder == 0:

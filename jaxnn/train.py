@@ -20,7 +20,8 @@ from jaxnn.types import Batch, Hparams, Metrics, Params, TrainState
 LossFn = Callable[[Params, Params, Batch, jax.Array, Hparams], tuple[jax.Array, tuple[Metrics, Params]]]
 # The same arguments -> ((objective, (metrics, batch_stats)), grads), as jax.value_and_grad(..., has_aux=True)
 GradFn = Callable[[Params, Params, Batch, jax.Array, Hparams], tuple[Any, Params]]
-TrainStep = Callable[[TrainState, Batch, jax.Array, Hparams], tuple[TrainState, Metrics]]
+# train_step(state, batch, key, hparams, active) -> (state, metrics)
+TrainStep = Callable[[TrainState, Batch, jax.Array, Hparams, jax.Array | bool], tuple[TrainState, Metrics]]
 EvalStep = Callable[[TrainState, Batch], Metrics]
 
 
@@ -102,10 +103,11 @@ def make_train_step(
     *,
     value_and_grad: Callable[[Network, LossFunction], GradFn] = autodiff_value_and_grad,
 ) -> TrainStep:
-    """train_step(state, batch, key, hparams) -> (state, metrics), pure: one update of one run.
+    """train_step(state, batch, key, hparams, active=True) -> (state, metrics), pure: one update of one run.
 
     `key` is the run's step key; noise and dropout draw from it folded with `state.step`.  Metrics are those of
-    `make_loss_fn` before the update, and "objective", what was differentiated.
+    `make_loss_fn` before the update, and "objective", what was differentiated.  A step whose objective is not
+    finite, or that is not `active` (a traced boolean), changes nothing.
 
     Args:
         model: a network.
@@ -115,7 +117,7 @@ def make_train_step(
     """
     grad_fn = value_and_grad(model, loss)
 
-    def train_step(state, batch, key, hparams):
+    def train_step(state, batch, key, hparams, active: jax.Array | bool = True):
         noise_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
         if hparams.input_noise is not None:
             noise = jax.random.normal(noise_key, batch.x.shape)
@@ -123,9 +125,14 @@ def make_train_step(
         (objective, (metrics, batch_stats)), grads = grad_fn(
             state.params, state.batch_stats, batch, dropout_key, hparams
         )
-        updates, opt_state = optimizer(hparams).update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        return TrainState(params, batch_stats, opt_state, state.step + 1), {**metrics, "objective": objective}
+
+        def update(state):
+            updates, opt_state = optimizer(hparams).update(grads, state.opt_state, state.params)
+            return TrainState(optax.apply_updates(state.params, updates), batch_stats, opt_state, state.step + 1)
+
+        # A branch: a choice between old and new would keep both, and double the optimizer's memory traffic.
+        state = jax.lax.cond(active & jnp.isfinite(objective), update, lambda state: state, state)
+        return state, {**metrics, "objective": objective}
 
     return train_step
 

@@ -59,7 +59,7 @@ def test_epochs_and_keys_have_their_own_order():
     np.testing.assert_array_equal(orders(50, 20), orders(50, 20))
 
 
-def counting_step(state, batch, key, hparams):
+def counting_step(state, batch, key, hparams, active):
     """Counts how often every example was seen; its "loss" is the mean of the inputs."""
     seen = state.params["seen"].at[batch.y].add(1)
     loss = batch.x.mean()
@@ -93,7 +93,7 @@ def test_every_example_is_used_once_an_epoch(num_examples, batch_size, num_steps
 def test_batches_follow_the_order_of_the_epoch():
     """Each step notes which examples it got; together they are `epoch_order` of the epoch."""
 
-    def noting_step(state, batch, key, hparams):
+    def noting_step(state, batch, key, hparams, active):
         notes = jax.lax.dynamic_update_slice(state.params["seen"], batch.y * 1.0, (state.step * 4,))
         metrics = {name: jnp.zeros(()) for name in ("loss", "accuracy", "objective")}
         return state._replace(params={"seen": notes}, step=state.step + 1), metrics
@@ -109,9 +109,12 @@ def test_batches_follow_the_order_of_the_epoch():
 def test_after_a_bad_step_nothing_changes_though_later_batches_are_good():
     """One example makes the objective NaN: what was seen before its batch stays, and no step follows."""
 
-    def step(state, batch, key, hparams):
-        state, metrics = counting_step(state, batch, key, hparams)
-        return state, metrics | {"objective": jnp.where((batch.y == 7).any(), jnp.nan, 0.0)}
+    def step(state, batch, key, hparams, active):
+        objective = jnp.where((batch.y == 7).any(), jnp.nan, 0.0)
+        stepped, metrics = counting_step(state, batch, key, hparams, active)
+        good = active & jnp.isfinite(objective)
+        kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), stepped, state)
+        return kept, metrics | {"objective": objective}
 
     data, keys = Batch(jnp.zeros((12, 1)), jnp.arange(12)), run_keys(1)
     train_epoch = jax.jit(make_train_epoch(step, RunConfig(epochs=1, batch_size=3)))

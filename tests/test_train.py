@@ -22,6 +22,7 @@ from jaxnn.train import (
 from jaxnn.types import Batch, Hparams, TrainState
 
 CROSS_ENTROPY = losses.softmax_cross_entropy
+ADAM_HPARAMS = resolve_hparams(Hparams(0.1), optimizer="adam", schedule="constant")
 
 
 def plain_optimizer(name="sgd"):
@@ -307,6 +308,21 @@ def test_another_gradient_can_be_plugged_in():
     step = jax.jit(make_train_step(model, CROSS_ENTROPY, plain_optimizer(), value_and_grad=ones))
     after, _ = step(state, batch, jax.random.key(0), hparams)
     assert_close(after.params, jax.tree.map(lambda w: np.asarray(w) - 0.5, state.params))
+
+
+@pytest.mark.parametrize(("broken", "active"), [(True, True), (True, False), (False, False)])
+def test_a_bad_or_idle_step_changes_nothing(broken, active):
+    """An input of NaN makes the objective NaN; parameters, statistics, moments and step counts keep their bits."""
+    model, hparams = models.network([models.Dense(4), models.BatchNorm(), models.Dense(3)]), ADAM_HPARAMS
+    batch = batch_of((6, 5))
+    step = jax.jit(make_train_step(model, CROSS_ENTROPY, plain_optimizer("adam")))
+    state, _ = step(start(model, batch, hparams, plain_optimizer("adam")), batch, jax.random.key(0), hparams)
+    assert int(state.step) == 1
+    if broken:
+        batch = batch._replace(x=batch.x.at[2, 3].set(jnp.nan))
+    after, metrics = step(state, batch, jax.random.key(0), hparams, active)
+    assert_equal(after, state)
+    assert bool(np.isnan(metrics["objective"])) == broken
 
 
 def test_running_statistics_move_as_in_keras():
