@@ -15,9 +15,11 @@ class InputError(ValueError):
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """The sentence that helps after a misspelt name: the nearest valid one, else all of them."""
-    valid = sorted(valid)
-    close = difflib.get_close_matches(name.lower(), valid, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else f"choose one of {', '.join(f'`{v}`' for v in valid)}."
+    by_lower = {one.lower(): one for one in sorted(valid)}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{by_lower[close[0]]}`?"
+    return f"choose one of {', '.join(f'`{one}`' for one in by_lower.values())}."
 
 
 def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:

@@ -156,3 +156,18 @@ def test_in_a_process_of_its_own_a_mistake_is_one_line_and_status_2():
     assert wrong.returncode == 2
     assert wrong.stderr == "jaxnn: `widhts` is not a known experiment: did you mean `widths`?\n"
     assert wrong.stdout == ""
+
+
+def test_overwrite_never_removes_a_folder_that_only_has_a_config_of_the_same_name(tmp_path, capsys):
+    foreign = tmp_path / "project"
+    foreign.mkdir()
+    (foreign / "config.json").write_text('{"name": "somebody else\'s"}')
+    (foreign / "thesis.txt").write_text("years of work")
+    assert main(["run", "widths", "--preset", "quick", "--output", str(foreign), "--overwrite"]) == 2
+    assert "project" in capsys.readouterr().err
+    assert (foreign / "thesis.txt").read_text() == "years of work"
+
+
+def test_preset_without_a_value_is_one_sentence(capsys):
+    assert main(["run", "widths", "--preset"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -55,8 +55,8 @@ def run_named(arguments: Sequence[str]) -> int:
 
 def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
     """`jaxnn run EXPERIMENT ...` for an experiment in hand; returns the exit status."""
-    finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    finder.add_argument("--preset", default="cpu")
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--preset", default="cpu", nargs="?", const="")
     preset = finder.parse_known_args(arguments)[0].preset
     if preset not in experiment.presets:
         raise unknown("preset", preset, experiment.presets)

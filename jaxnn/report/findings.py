@@ -49,7 +49,7 @@ def gather(ds: xr.Dataset) -> Findings:
         differences=_differences(ds, monitor, ranking, selected) if selected else [],
         num_members=int(ds["diverged_at"].size),
         num_diverged=int((ds["diverged_at"] >= 0).sum()),
-        num_test=int(ds["confusion"].isel(seed=0).sum()) if "confusion" in ds else None,
+        num_test=int(ds["confusion"].sum(("true", "predicted")).max()) if "confusion" in ds else None,
     )
 
 

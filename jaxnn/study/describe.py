@@ -39,7 +39,10 @@ class Analysis(NamedTuple):
 
 def describe_study(about: About, plan: Plan, surroundings: Mapping[str, Any]) -> dict[str, Any]:
     """The content of config.json: everything needed to run the study again, and to know whether it is the same."""
-    hashes = {program.data.info.name: program.data.info.sha256 for program in plan.programs}
+    hashes: dict[str, dict[str, str]] = {}
+    for info in (program.data.info for program in plan.programs):
+        if info.sha256 not in hashes.values():  # a sweep over the data has several sets of one name
+            hashes[info.name if info.name not in hashes else f"{info.name}, {len(hashes)}"] = info.sha256
     return {
         "experiment": about.name,
         "question": about.question,

@@ -45,7 +45,12 @@ def default_output(name: str, now: datetime) -> Path:
 
 def is_run(path: Path) -> bool:
     """Whether `path` is the directory of a run, complete or not."""
-    return (path / CONFIG).is_file() or (path / MARKER).is_file()
+    if (path / MARKER).is_file():
+        return True
+    try:  # many programs have a config.json; a run's has these
+        return {"experiment", "sweep", "data_sha256"} <= set(json.loads((path / CONFIG).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def check_free(path: Path, *, resume: bool = False, overwrite: bool = False) -> None:
