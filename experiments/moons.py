@@ -11,8 +11,8 @@ learning rate of 2 with an l2 penalty of 0.01 / (2 * 200).  It claims that 3 to 
     jaxnn run moons                      # 10 seeds, 20,000 steps: about a minute on two CPU cores
     jaxnn run moons --preset quick       # 5 seeds, 2,000 steps
 
-Expect (10 seeds, 2026-11-21, docs/results/moons): three tanh or sigmoid units are as good as any, test accuracy 96.9%;
-two are not enough.  The cost on a GPU has not been measured.
+Expect (10 seeds, 2026-11-21, docs/results/moons): three tanh or sigmoid units are as good as any, test accuracy
+96.9%; two are not enough.  The cost on a GPU has not been measured.
 """
 
 import sys
