@@ -5,6 +5,11 @@ from pathlib import Path
 
 import jax
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples every time, and no verdict that depends on how busy the machine is.
+settings.register_profile("jaxnn", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("jaxnn")
 
 # Two XLA devices on any machine, so that the sharded paths are always the tested ones.
 jax.config.update("jax_num_cpu_devices", 2)
