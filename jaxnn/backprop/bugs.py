@@ -127,11 +127,23 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("the wrong group", "transpose(0, 1, 4, 3, 2)", "transpose(0, 1, 4, 2, 3)"),
         ("strides left out", "lhs_dilation=window.strides", "lhs_dilation=(1, 1)"),
     ],
-    ("max_pool", "max_pool_bwd"): [
-        ("everyone who reads gets it", "jnp.where(winner == t, y_bar, 0)", "y_bar"),
-        ("off by one", "winner == t", "winner == t + 1"),
-        ("shared out as in a mean", "jnp.where(winner == t, y_bar, 0)", "y_bar / math.prod(window.size)"),
-        ("windows undone in the wrong order", "reversed(", "("),
+    ("max_pool", "max_pool_bwd"): [("windows undone in the wrong order", "reversed(", "(")],
+    ("max_pool", "_send_to"): [
+        ("everyone who reads gets it", "[jnp.where(winner == t, y_bar, 0) for", "[y_bar for"),
+        (
+            "everyone in a tile gets it",
+            "jnp.where(winner == tap, y_bar, 0).reshape",
+            "jnp.where(winner >= 0, y_bar, 0 * tap).reshape",
+        ),
+        ("off by one", "winner == t,", "winner == t + 1,"),
+        ("off by one in a tile", "winner == tap,", "winner == tap + 1,"),
+        (
+            "shared out as in a mean",
+            "jnp.where(winner == tap, y_bar, 0).reshape",
+            "(y_bar / (kh * kw) + 0.0 * tap).reshape",
+        ),
+        ("rows and columns exchanged", "reshape(1, 1, kh, 1, kw, 1)", "reshape(1, 1, kw, 1, kh, 1).swapaxes(2, 4)"),
+        ("rest of the image left out on the wrong side", "(0, height - oh * kh)", "(height - oh * kh, 0)"),
     ],
     ("max_pool", "_first_max"): [("minimum", "cell > best", "cell < best")],
     ("max_pool", "_placement"): [("padding left out", "first = i * dilation - before", "first = i * dilation")],

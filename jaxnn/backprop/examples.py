@@ -100,6 +100,7 @@ def _images() -> list[Example]:
     negative = well_apart(rng, 2, 5, 6, 2) - np.float32(10)  # so that zeros in the padding would win
     for note, images, window, options in (
         ("2x2", even, (2, 2), {}),
+        ("2x2, a row left over", negative, (2, 2), {}),
         ("overlapping", negative, (3, 3), {"strides": (2, 2), "padding": "SAME"}),
         ("5x4", negative, (5, 4), {"strides": (1, 2), "padding": ((1, 0), (1, 2))}),
     ):

@@ -135,7 +135,7 @@ def test_hessian_by_forward_over_reverse():
         ((1, 5, 4, 2), (3, 2, 1), {}, r"kernel of shape .*; got \(3, 2, 1\)"),
         ((1, 5, 4, 2), (3, 3, 3, 1), {}, r"x \(1, 5, 4, 2\) has 2 channels, kernel \(3, 3, 3, 1\) .* takes 3"),
         ((1, 5, 4, 2), (3, 3, 1, 3), {"groups": 2}, "must divide the 3 features of the kernel; got 2"),
-        ((1, 5, 4, 2), (3, 3, 2, 1), {"padding": "SAMME"}, "`SAMME` is not a known padding: choose one of `SAME`"),
+        ((1, 5, 4, 2), (3, 3, 2, 1), {"padding": "SAMME"}, "`SAMME` is not a known padding: did you mean `SAME`"),
         ((1, 5, 4, 2), (3, 3, 2, 1), {"padding": ((1, -1), (0, 0))}, "integers from 0 up"),
         (
             (1, 5, 4, 2),
