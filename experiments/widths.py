@@ -74,7 +74,7 @@ def preset(dataset: str, *, epochs: int, batch_size: int, seeds: int) -> Preset:
     config = StudyConfig(
         data=DataConfig(dataset=dataset),
         model=ModelConfig("mlp"),
-        training=TrainConfig(epochs=epochs, batch_size=batch_size, monitor="val_accuracy"),
+        training=TrainConfig(epochs=epochs, batch_size=batch_size, select_on="val_accuracy"),
         hparams=Hparams(learning_rate=1e-3),
         seeds=seeds,
         final="retrain",

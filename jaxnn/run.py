@@ -30,7 +30,7 @@ class RunConfig:
     batch_size: int | None
     eval_every: int = 1
     patience: int | None = None
-    monitor: Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy"] = "val_loss"
+    select_on: Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy"] = "val_loss"
     scale: float = 1.0  # inputs are multiplied by it on the device
     reconstruct: bool = False  # the targets are the inputs, as for an autoencoder
 
@@ -47,7 +47,7 @@ class RunData(NamedTuple):
 
 
 class Best(NamedTuple):
-    """Parameters after the epoch with the best monitored metric so far; epoch 0 and value inf before the first."""
+    """Parameters after the epoch that is best by `select_on` so far; epoch 0 and value inf before the first."""
 
     params: Params
     batch_stats: Params
@@ -134,7 +134,7 @@ def make_run(
             )
             history = {name: values.at[index].set(row[name]) for name, values in run.history.items()}
             epoch = (index + 1) * config.eval_every
-            best = _update_best(run.best, train, row[config.monitor], epoch, config)
+            best = _update_best(run.best, train, row[config.select_on], epoch, config)
             stopped_at = run.stopped_at
             if config.patience is not None:
                 stale = epoch - best.epoch >= config.patience * config.eval_every
@@ -248,7 +248,7 @@ def record_names(data: RunData, config: RunConfig) -> tuple[str, ...]:
 
 
 def _update_best(best: Best, train: TrainState, value: jax.Array, epoch: jax.Array, config: RunConfig) -> Best:
-    value = -value if BETTER[config.monitor] == "max" else value
+    value = -value if BETTER[config.select_on] == "max" else value
     better = value < best.value  # False for NaN: a diverged or stopped run keeps what it had
     new = Best(train.params, train.batch_stats, epoch, value)
     return jax.tree.map(lambda new, old: jnp.where(better, new, old), new, best)

@@ -38,12 +38,12 @@ def make_results(
         + rng.normal(0, 0.004, (*shape, seeds, epochs))
     )
     histories = {"train_loss": train_loss, "val_loss": val_loss}
-    monitor, mode = "val_loss", "min"
+    metric, mode = "val_loss", "min"
     if not regression:
         histories |= {"train_accuracy": 1 - train_loss / 3.2, "val_accuracy": 1 - val_loss / 3.2}
-        monitor, mode = "val_accuracy", "max"
+        metric, mode = "val_accuracy", "max"
     histories = {name: values.astype(np.float32) for name, values in histories.items()}
-    best = histories[monitor].argmin(-1) if mode == "min" else histories[monitor].argmax(-1)
+    best = histories[metric].argmin(-1) if mode == "min" else histories[metric].argmax(-1)
     best, stopped, diverged_at = best + 1, np.full(best.shape, epochs), np.full(best.shape, -1)
     if patience is not None:
         stopped = np.minimum(best + patience, epochs)
@@ -66,7 +66,7 @@ def make_results(
         variables["test_accuracy"] = ("seed", hits.astype(np.float32))
         coords |= {"true": list(class_names), "predicted": list(class_names)}
     selected = {name: values[-1] for name, values in sweep.items()}
-    return xr.Dataset(variables, coords, _attributes(monitor, mode, selected, math.prod(shape) * seeds))
+    return xr.Dataset(variables, coords, _attributes(metric, mode, selected, math.prod(shape) * seeds))
 
 
 def _confusion(rng: np.random.Generator, seeds: int, num_classes: int) -> np.ndarray:
@@ -76,14 +76,13 @@ def _confusion(rng: np.random.Generator, seeds: int, num_classes: int) -> np.nda
     return np.stack([rng.multinomial(1000, share) for _ in range(seeds)]).astype(np.int32)
 
 
-def _attributes(monitor: str, mode: str, selected: dict, num_members: int) -> dict:
+def _attributes(metric: str, mode: str, selected: dict, num_members: int) -> dict:
     return {
         "experiment": "widths",
         "question": "Which width and which activation of one hidden layer are best on Fashion-MNIST?",
-        "monitor": monitor,
         "mode": mode,
         "selected": json.dumps(selected),
-        "selected_on": monitor,
+        "selected_on": metric,
         "final": "retrain",
         "compile_seconds": 6.42,
         "run_seconds": 183.7,

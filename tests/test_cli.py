@@ -89,7 +89,7 @@ def test_data_shows_what_a_set_is_and_draws_samples(capsys, tmp_path):
         ("--validation 0.25", "data", "validation", 0.25),
         ("--validation 25", "data", "validation", 25),
         ("--standardize", "data", "standardize", True),
-        ("--monitor val_accuracy", "training", "monitor", "val_accuracy"),
+        ("--select-on val_accuracy", "training", "select_on", "val_accuracy"),
     ],
 )
 def test_flags_are_the_fields_of_the_configuration(words, section, field, value):

@@ -249,10 +249,10 @@ def test_the_set_up_and_the_time_are_shown(tmp_path):
         assert shown in page.text
 
 
-def test_results_without_a_monitor_are_refused_and_nothing_is_written(tmp_path):
+def test_results_without_a_metric_to_select_on_are_refused_and_nothing_is_written(tmp_path):
     ds = make_results(epochs=4)
-    del ds.attrs["monitor"]
-    with pytest.raises(InputError, match="`monitor` must be an attribute of the results"):
+    del ds.attrs["selected_on"]
+    with pytest.raises(InputError, match="`selected_on` must be an attribute of the results"):
         write_report(tmp_path / "report.html", ds)
     assert list(tmp_path.iterdir()) == []
 

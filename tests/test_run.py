@@ -115,15 +115,17 @@ def best_and_stop(values, *, mode, patience, eval_every, epochs):
 
 
 @pytest.mark.parametrize(
-    ("monitor", "mode", "patience", "eval_every"), [("val_loss", "min", 2, 1), ("val_accuracy", "max", 2, 2)]
+    ("select_on", "mode", "patience", "eval_every"), [("val_loss", "min", 2, 1), ("val_accuracy", "max", 2, 2)]
 )
-def test_early_stopping_is_keras_rule(patient, monitor, mode, patience, eval_every):
+def test_early_stopping_is_keras_rule(patient, select_on, mode, patience, eval_every):
     """Oracle: the rule in NumPy on the whole history of the same runs without patience."""
     _, data, states = patient
-    impatient = make_small_run(epochs=12, batch_size=16, monitor=monitor, patience=patience, eval_every=eval_every)
+    impatient = make_small_run(
+        epochs=12, batch_size=16, select_on=select_on, patience=patience, eval_every=eval_every
+    )
     stops = []
     for seed, whole in states.items():
-        values = np.asarray(whole.history[monitor])[eval_every - 1 :: eval_every]
+        values = np.asarray(whole.history[select_on])[eval_every - 1 :: eval_every]
         best_epoch, stopped_at = best_and_stop(
             values, mode=mode, patience=patience, eval_every=eval_every, epochs=12
         )
@@ -132,8 +134,8 @@ def test_early_stopping_is_keras_rule(patient, monitor, mode, patience, eval_eve
         assert int(found.best.epoch) == best_epoch
         assert int(found.stopped_at) == stopped_at
         recorded = (stopped_at or 12) // eval_every
-        np.testing.assert_allclose(found.history[monitor][:recorded], values[:recorded], rtol=1e-5)
-        assert np.isnan(found.history[monitor][recorded:]).all()
+        np.testing.assert_allclose(found.history[select_on][:recorded], values[:recorded], rtol=1e-5)
+        assert np.isnan(found.history[select_on][recorded:]).all()
         assert int(found.train.step) == 3 * eval_every * recorded
     assert any(stops), "no run stopped early: the test would show nothing"
 
@@ -150,8 +152,8 @@ def test_the_best_parameters_are_those_of_the_best_epoch(patient):
     assert any(int(state.best.epoch) < 12 for state in states.values()), "no run got worse: nothing is shown"
 
 
-def test_a_run_without_validation_records_and_monitors_training():
-    whole, data = make_small_run(epochs=3, batch_size=None, monitor="train_accuracy"), noisy_data()
+def test_a_run_without_validation_records_and_selects_on_training():
+    whole, data = make_small_run(epochs=3, batch_size=None, select_on="train_accuracy"), noisy_data()
     state = run_to(whole, data._replace(validation=None), 0, 3)
     assert set(state.history) == {"train_loss", "train_accuracy"}
     assert int(state.best.epoch) == int(np.asarray(state.history["train_accuracy"]).argmax()) + 1

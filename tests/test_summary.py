@@ -16,7 +16,7 @@ def results():
 def test_every_setting_has_a_row_with_its_mean(results, tmp_path):
     text = write_summary(tmp_path / "summary.md", results).read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
-    ranking = stats.rank_settings(results, results.attrs["monitor"], results.attrs["mode"])
+    ranking = stats.rank_settings(results, results.attrs["selected_on"], results.attrs["mode"])
     assert len(rows) == len(ranking)
     for row, result in zip(rows, ranking, strict=True):
         cells = [cell.strip() for cell in row.strip("|").split("|")]

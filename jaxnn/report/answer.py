@@ -38,7 +38,7 @@ def answer_sentences(findings: Findings) -> list[str]:
 
 
 def _selection(findings: Findings, selected: stats.SettingResult) -> str:
-    metric, interval = findings.monitor, selected.interval
+    metric, interval = findings.metric, selected.interval
     value = f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
     if not selected.setting:
         return f"At the best epoch: {value}."

@@ -13,7 +13,7 @@ from jaxnn.errors import InputError
 class Findings(NamedTuple):
     """The numbers of a report.
 
-    monitor, mode: the validation metric of the selection, and whether it is to be small or large.
+    metric, mode: the validation metric of the selection, and whether it is to be small or large.
     ranking: every setting with its interval, best first.
     selected: the selected setting with its interval; None where every member diverged.
     differences: of every other setting to the selected one, in the order of the ranking.
@@ -22,7 +22,7 @@ class Findings(NamedTuple):
     """
 
     ds: xr.Dataset
-    monitor: str
+    metric: str
     mode: str
     ranking: list[stats.SettingResult]
     selected: stats.SettingResult | None
@@ -34,19 +34,19 @@ class Findings(NamedTuple):
 
 def gather(ds: xr.Dataset) -> Findings:
     """Rank the settings, find the selected one, and compare the others with it."""
-    for name in ("monitor", "mode"):
+    for name in ("selected_on", "mode"):
         if name not in ds.attrs:
             raise InputError(f"`{name}` must be an attribute of the results; found {sorted(map(str, ds.attrs))}.")
-    monitor, mode = ds.attrs["monitor"], ds.attrs["mode"]
-    ranking = stats.rank_settings(ds, monitor, mode)
+    metric, mode = ds.attrs["selected_on"], ds.attrs["mode"]
+    ranking = stats.rank_settings(ds, metric, mode)
     selected = _selected(ds, ranking)
     return Findings(
         ds=ds,
-        monitor=monitor,
+        metric=metric,
         mode=mode,
         ranking=ranking,
         selected=selected,
-        differences=_differences(ds, monitor, ranking, selected) if selected else [],
+        differences=_differences(ds, metric, ranking, selected) if selected else [],
         num_members=int(ds["diverged_at"].size),
         num_diverged=int((ds["diverged_at"] >= 0).sum()),
         num_test=int(ds["confusion"].sum(("true", "predicted")).max()) if "confusion" in ds else None,
@@ -65,9 +65,9 @@ def _selected(ds: xr.Dataset, ranking: list[stats.SettingResult]) -> stats.Setti
 
 
 def _differences(
-    ds: xr.Dataset, monitor: str, ranking: list[stats.SettingResult], selected: stats.SettingResult
+    ds: xr.Dataset, metric: str, ranking: list[stats.SettingResult], selected: stats.SettingResult
 ) -> list[tuple[stats.Setting, stats.Comparison]]:
-    comparison = stats.compare_settings(ds, monitor, selected.setting)
+    comparison = stats.compare_settings(ds, metric, selected.setting)
     others = [result.setting for result in ranking if result is not selected]
     return [(setting, _at(comparison, stats.locate(ds, setting))) for setting in others]
 

@@ -38,7 +38,7 @@ def write_summary(
 
 
 def _settings_table(findings: Findings) -> str:
-    metric = findings.monitor
+    metric = findings.metric
     fields = [field_label(dim) for dim in stats.setting_dims(findings.ds)]
     rows = [[*fields, f"{metric_label(metric)}, best epochs", "95% interval", "n", "diverged"]]
     rows.append(["---"] * len(fields) + ["---:"] * 4)

@@ -25,7 +25,7 @@ def tiles(findings: Findings) -> Html:
         if findings.selected.setting:
             shown["Selected"] = setting_label(findings.selected.setting)
         interval = findings.selected.interval
-        shown[metric_label(findings.monitor).capitalize()] = metric_value(findings.monitor, interval.mean)
+        shown[metric_label(findings.metric).capitalize()] = metric_value(findings.metric, interval.mean)
     for metric in ("test_accuracy", "test_loss"):
         if metric in ds and len(shown) < 3:
             shown[metric_label(metric).capitalize()] = metric_value(metric, seed_interval(ds, metric).mean)
@@ -45,7 +45,7 @@ def setup_section(findings: Findings, setup: Mapping[str, str]) -> Html:
     known = {
         "Seeds": str(ds.sizes["seed"]) + (" for each setting" if stats.setting_dims(ds) else ""),
         "Epochs": str(int(ds["epoch"].max())),
-        "Selected on": f"{metric_label(findings.monitor)} ({findings.mode}), at each seed's best epoch",
+        "Selected on": f"{metric_label(findings.metric)} ({findings.mode}), at each seed's best epoch",
         "Device": str(attrs.get("device", "")),
         "Date": str(attrs.get("date", "")).replace("T", " "),
         "Versions": ", ".join(

@@ -26,8 +26,8 @@ MAX_ROWS = 60
 
 
 def curves_section(findings: Findings) -> Html:
-    """The monitored metric against the epoch, then the other validation metric and the training loss."""
-    ds, metric = findings.ds, findings.monitor
+    """The metric of the selection against the epoch, then the other validation metric and the training loss."""
+    ds, metric = findings.ds, findings.metric
     if findings.selected is None:
         return Html("")
     names = [metric] + [n for n in ("val_loss", "val_accuracy", "train_loss") if n in ds and n != metric]
@@ -56,7 +56,7 @@ def _legend(findings: Findings) -> str:
 
 def settings_section(findings: Findings) -> Html:
     """Every setting with its mean, interval and counts, best first."""
-    ds, metric, selected = findings.ds, findings.monitor, findings.selected
+    ds, metric, selected = findings.ds, findings.metric, findings.selected
     parts = []
     if len(findings.ranking) > 1 and selected:
         caption = "A row for each setting: large dot, the mean; line, its 95% t-interval; small dots, the seeds."
@@ -80,7 +80,7 @@ def settings_section(findings: Findings) -> Html:
 
 
 def _setting_row(findings: Findings, result: stats.SettingResult, others: list[str]) -> list[str]:
-    ds, metric, interval = findings.ds, findings.monitor, result.interval
+    ds, metric, interval = findings.ds, findings.metric, result.interval
     at = stats.locate(ds, result.setting)
     finished = (ds["diverged_at"].isel(at) < 0).values
     return [
@@ -98,7 +98,7 @@ def comparison_section(findings: Findings) -> Html:
     """Every other setting against the selected one."""
     if findings.selected is None or not findings.differences:
         return Html("")
-    metric, baseline = findings.monitor, setting_label(findings.selected.setting)
+    metric, baseline = findings.metric, setting_label(findings.selected.setting)
     rows = [
         [
             setting_label(setting),
@@ -158,7 +158,7 @@ def _selection(findings: Findings, selected: stats.SettingResult) -> str:
     if selected is not findings.ranking[0]:
         return f"{chosen}, as the study recorded it; the ranking above puts another setting first."
     best = "highest" if findings.mode == "max" else "lowest"
-    return f"{chosen}, with the {best} mean {metric_label(findings.monitor)}."
+    return f"{chosen}, with the {best} mean {metric_label(findings.metric)}."
 
 
 def _test_row(findings: Findings, metric: str) -> list[str]:

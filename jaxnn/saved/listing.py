@@ -82,11 +82,11 @@ def remove_run(path: Path) -> None:
 
 def _facts(results: xr.Dataset) -> dict[str, str]:
     """The selected setting, its validation metric at the best epochs and its test metrics, with intervals."""
-    monitor = results.attrs["monitor"]
-    best = stats.select(results, monitor, results.attrs["mode"])
+    metric = results.attrs["selected_on"]
+    best = stats.select(results, metric, results.attrs["mode"])
     if best is None:
         return {"selected setting": "none: every member diverged"}
-    facts = {"selected setting": setting_label(best.setting), metric_label(monitor): _value(monitor, best.interval)}
+    facts = {"selected setting": setting_label(best.setting), metric_label(metric): _value(metric, best.interval)}
     for metric in ("test_accuracy", "test_loss"):
         if metric in results:
             facts[metric_label(metric)] = _value(metric, stats.t_interval(results[metric].values))

@@ -125,7 +125,7 @@ def _read_finished(path: Path) -> dict[str, Any]:
 
 
 def _selected(path: Path, results: xr.Dataset) -> stats.Setting:
-    best = stats.select(results, results.attrs["monitor"], results.attrs["mode"])
+    best = stats.select(results, results.attrs["selected_on"], results.attrs["mode"])
     if best is None:
         raise InputError(f"`{path}` has no member to use: all of them diverged.")
     return best.setting
@@ -133,7 +133,7 @@ def _selected(path: Path, results: xr.Dataset) -> stats.Setting:
 
 def _best_row(results: xr.Dataset, place: Mapping[str, int], diverged_at: np.ndarray) -> int:
     """The seed that was best on validation, among those whose variables are of use."""
-    values = stats.at_best_epoch(results, results.attrs["monitor"]).isel(place).values
+    values = stats.at_best_epoch(results, results.attrs["selected_on"]).isel(place).values
     values = np.where(diverged_at < 0, values, np.nan)
     if np.isnan(values).all():
         raise InputError("`setting` has no member to use: all of them diverged; choose another.")

@@ -59,7 +59,7 @@ def at_epoch(ds: xr.Dataset, metric: str, epoch: int) -> xr.DataArray:
 
 
 def rank_settings(
-    ds: xr.Dataset, monitor: str, mode: str, *, epoch: int | None = None, confidence: float = 0.95
+    ds: xr.Dataset, metric: str, mode: str, *, epoch: int | None = None, confidence: float = 0.95
 ) -> list[SettingResult]:
     """Every setting with its interval over the seeds, best first.
 
@@ -68,16 +68,16 @@ def rank_settings(
 
     Args:
         ds: results of a study.
-        monitor: a validation metric, e.g. "val_loss".
+        metric: a validation metric, e.g. "val_loss".
         mode: "min" or "max".
         epoch: the epoch to compare at; None is each member's own best.
         confidence: of the intervals.
     """
     if mode not in ("min", "max"):
         raise unknown("mode", mode, ("min", "max"))
-    if monitor.startswith("test_"):
-        raise InputError(f"`monitor` must not be a test metric; got `{monitor}`. Select on validation data.")
-    values = at_best_epoch(ds, monitor) if epoch is None else at_epoch(ds, monitor, epoch)
+    if metric.startswith("test_"):
+        raise InputError(f"`metric` must not be a test metric; got `{metric}`. Select on validation data.")
+    values = at_best_epoch(ds, metric) if epoch is None else at_epoch(ds, metric, epoch)
     interval = t_interval(values, axis="seed", confidence=confidence)
     rows = zip(*(field.values.ravel().tolist() for field in interval), strict=True)
     results = [SettingResult(*row) for row in zip(settings(ds), itertools.starmap(Interval, rows), strict=True)]
@@ -85,9 +85,9 @@ def rank_settings(
     return sorted(results, key=lambda r: (r.interval.excluded, sign * r.interval.mean if r.interval.n else np.inf))
 
 
-def select(ds: xr.Dataset, monitor: str, mode: str, *, epoch: int | None = None) -> SettingResult | None:
+def select(ds: xr.Dataset, metric: str, mode: str, *, epoch: int | None = None) -> SettingResult | None:
     """The first of `rank_settings`; None where every member of the study diverged."""
-    best = rank_settings(ds, monitor, mode, epoch=epoch)[0]
+    best = rank_settings(ds, metric, mode, epoch=epoch)[0]
     return best if best.interval.n else None
 
 

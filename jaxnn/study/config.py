@@ -49,7 +49,7 @@ class TrainConfig:
     """constant, exponential, step, cosine, warmup_cosine or one_cycle."""
     loss: str | None = None
     """Loss by name; default: softmax_cross_entropy for classes, squared_error for numbers."""
-    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    select_on: Literal["val_loss", "val_accuracy"] = "val_loss"
     """Validation metric that best epochs, early stopping and the selection of a setting go by."""
     patience: int | None = None
     """Stop a member after this many records without a better one; default: never."""

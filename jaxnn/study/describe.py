@@ -57,12 +57,11 @@ def describe_study(about: About, plan: Plan, surroundings: Mapping[str, Any]) ->
 def describe_results(about: About, outcome: Outcome, surroundings: Mapping[str, Any]) -> xr.Dataset:
     """The results with the attributes that a report, or a reader years later, needs."""
     plan, trained, results = outcome.plan, outcome.trained, outcome.results
-    best = stats.select(results, results.attrs["monitor"], results.attrs["mode"])
+    best = stats.select(results, results.attrs["selected_on"], results.attrs["mode"])
     return results.assign_attrs(
         experiment=about.name,
         question=about.question,
         selected=json.dumps(best.setting if best else {}),
-        selected_on=results.attrs["monitor"],
         final=plan.config.final,
         compile_seconds=sum(one.compile_seconds for one in trained),
         run_seconds=sum(one.run_seconds for one in trained),

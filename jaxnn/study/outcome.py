@@ -93,7 +93,7 @@ def _retraining(plan: Plan, setting: int, epochs: int) -> Plan:
     chosen = plan.settings[setting]
     program = next(p for p in plan.programs if setting in p.settings)
     run = dataclasses.replace(
-        chosen.recipe.run, epochs=epochs, eval_every=_divisor(epochs, chosen), patience=None, monitor="train_loss"
+        chosen.recipe.run, epochs=epochs, eval_every=_divisor(epochs, chosen), patience=None, select_on="train_loss"
     )
     recipe = dataclasses.replace(chosen.recipe, run=run)
     again = program._replace(recipe=recipe, data=merge(program.data), settings=(0,))

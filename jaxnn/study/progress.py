@@ -70,13 +70,13 @@ def progress_line(plan: Plan, progress: Progress, seconds_left: float) -> str:
         parts.append(f"program {progress.program + 1}/{len(plan.programs)}")
     parts.append(f"epoch {progress.last * run.eval_every}/{run.epochs}")
     parts.append(f"{alive}/{len(progress.stopped_at)} members")
-    values = progress.history.get(run.monitor)
+    values = progress.history.get(run.select_on)
     if values is not None and np.isfinite(values).any():
-        best = np.nanmax(values) if BETTER[run.monitor] == "max" else np.nanmin(values)
-        parts.append(f"best {run.monitor} {best:.4f}")
+        best = np.nanmax(values) if BETTER[run.select_on] == "max" else np.nanmin(values)
+        parts.append(f"best {run.select_on} {best:.4f}")
         if run.patience is not None:
             parts.append(
-                f"patience {_patience_left(values[:, : progress.last], run.patience, BETTER[run.monitor])}"
+                f"patience {_patience_left(values[:, : progress.last], run.patience, BETTER[run.select_on])}"
             )
     parts.append(f"{_short(progress.examples / max(progress.seconds, 1e-9))} examples/s")
     parts.append(f"{_duration(seconds_left)} left")

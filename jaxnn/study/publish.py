@@ -37,9 +37,11 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path) -> None:
 def _standard_figures(results: xr.Dataset) -> dict[str, plots.Figure]:
     """The figures that every study has, by file name."""
     figures = {name: plots.plot_curves(results, name) for name in ("val_loss", "val_accuracy") if name in results}
-    selected = stats.select(results, results.attrs["monitor"], results.attrs["mode"])
+    selected = stats.select(results, results.attrs["selected_on"], results.attrs["mode"])
     if selected is not None and selected.setting:
-        figures["comparison"] = plots.plot_comparison(results, results.attrs["monitor"], selected=selected.setting)
+        figures["comparison"] = plots.plot_comparison(
+            results, results.attrs["selected_on"], selected=selected.setting
+        )
     if "confusion" in results:
         names = [str(name) for name in results["true"].values.tolist()]
         figures["confusion"] = plots.plot_confusion(results["confusion"].sum("seed").values, names)

@@ -153,8 +153,8 @@ def _choose_loss(config: StudyConfig, data: Data, *, reconstruct: bool) -> str:
     loss_function(loss)
     if loss == "softmax_cross_entropy" and not classes:
         raise InputError(f"`loss` softmax_cross_entropy needs class labels; `{info.name}` is a {info.task} here.")
-    if config.training.monitor == "val_accuracy" and not classes:
-        raise InputError("`monitor` val_accuracy needs class labels: choose `val_loss`.")
+    if config.training.select_on == "val_accuracy" and not classes:
+        raise InputError("`select_on` val_accuracy needs class labels: choose `val_loss`.")
     if loss == "sigmoid_cross_entropy" and not classes:
         _check_shares(data, reconstruct=reconstruct)
     return loss
@@ -196,7 +196,7 @@ def _make_run_config(config: StudyConfig, data: Data, *, reconstruct: bool) -> R
         batch_size=batch_size,
         eval_every=training.eval_every,
         patience=training.patience,
-        monitor=training.monitor,
+        select_on=training.select_on,
         scale=data.info.scale,
         reconstruct=reconstruct,
     )

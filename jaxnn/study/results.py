@@ -54,14 +54,14 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
     variables |= {name: (members, a.reshape(*shape, num_seeds)) for name, a in integers.items()}
     coordinates = {name: [swept_value_coordinate(value) for value in values] for name, values in plan.sweep.items()}
     coordinates |= {"seed": list(plan.seeds), "epoch": epochs}
-    monitor = plan.config.training.monitor
-    attributes = {"monitor": monitor, "mode": BETTER[monitor]}
+    metric = plan.config.training.select_on
+    attributes = {"selected_on": metric, "mode": BETTER[metric]}
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
 def selected_setting(plan: Plan, ds: xr.Dataset) -> int | None:
     """The position in `plan.settings` of the setting that is best on validation; None if every member diverged."""
-    best = stats.select(ds, ds.attrs["monitor"], ds.attrs["mode"])
+    best = stats.select(ds, ds.attrs["selected_on"], ds.attrs["mode"])
     return None if best is None else _position(ds, best.setting)
 
 

@@ -14,7 +14,7 @@ from jaxnn.types import Hparams
 
 SECTIONS = ("data", "model", "training", "hparams")
 # Fields that say how a study is judged rather than what is trained; a sweep over them has no meaning.
-NOT_SWEPT = ("monitor", "data_dir", "eval_every", "execution")
+NOT_SWEPT = ("select_on", "data_dir", "eval_every", "execution")
 
 
 def sweepable() -> dict[str, str]:
@@ -42,9 +42,9 @@ def expand(config: StudyConfig, sweep: Mapping[str, Sequence[Any]]) -> list[Stud
         repeated = [value for position, value in enumerate(values) if value in values[:position]]
         if repeated:
             raise InputError(f"`{name}` is swept over {repeated[0]!r} twice; give each value once.")
-    if len(sweep.get("loss", ())) > 1 and config.training.monitor == "val_loss":
+    if len(sweep.get("loss", ())) > 1 and config.training.select_on == "val_loss":
         raise InputError(
-            "`loss` is swept, and values of different losses do not compare: `--monitor val_accuracy`."
+            "`loss` is swept, and values of different losses do not compare: `--select-on val_accuracy`."
         )
     settings = []
     for values in itertools.product(*sweep.values()):

@@ -26,7 +26,7 @@ def digits_run(tmp_path_factory) -> Path:
     config = StudyConfig(
         data=DataConfig("digits", train=300, validation=60, test=50),
         model=ModelConfig("mlp"),
-        training=TrainConfig(epochs=3, batch_size=30, monitor="val_accuracy"),
+        training=TrainConfig(epochs=3, batch_size=30, select_on="val_accuracy"),
         hparams=Hparams(dropout_rate=0.1),
         seeds=3,
     )

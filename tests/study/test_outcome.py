@@ -52,7 +52,7 @@ def test_results_have_a_dimension_for_every_swept_field_the_seed_and_the_epoch(g
     assert results["learning_rate"].values.tolist() == [0.001, 0.1]
     assert results["seed"].values.tolist() == [0, 1]
     assert results["epoch"].values.tolist() == [1, 2, 3, 4]
-    assert results.attrs == {"monitor": "val_loss", "mode": "min"}
+    assert results.attrs == {"selected_on": "val_loss", "mode": "min"}
     assert (results["stopped_at"] == 4).all()
     assert (results["diverged_at"] == -1).all()
 
@@ -68,9 +68,9 @@ def test_every_history_is_at_the_place_of_its_setting(grid):
         np.testing.assert_array_equal(place["best_epoch"], alone.best_epoch)
 
 
-def selected(results, monitor="val_loss", best=np.argmin):
+def selected(results, select_on="val_loss", best=np.argmin):
     """The setting with the best mean over seeds of the best epoch, in NumPy: (flat position, its best epochs)."""
-    values = results[monitor].values.reshape(-1, results.sizes["seed"], results.sizes["epoch"])
+    values = results[select_on].values.reshape(-1, results.sizes["seed"], results.sizes["epoch"])
     at_best = np.take_along_axis(values, best(values, axis=2)[..., None], axis=2)[..., 0]
     return int(best(at_best.mean(1)))
 
@@ -157,7 +157,7 @@ def test_retraining_uses_training_and_validation_data_for_the_median_of_the_best
     data = merge(tiny_data(BLOBS))
     assert len(data.train.x) == 70
     recipe = plan.settings[position].recipe
-    recipe = dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=epochs, monitor="train_loss"))
+    recipe = dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=epochs, select_on="train_loss"))
     run = make_member_run(recipe, num_examples=70)
 
     @jax.jit

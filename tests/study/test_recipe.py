@@ -31,12 +31,12 @@ def recipe_of(config, data=MOONS):
 
 def test_a_recipe_holds_everything_static():
     training = TrainConfig(
-        epochs=12, batch_size=10, eval_every=3, optimizer="rmsprop", schedule="cosine", monitor="val_accuracy",
+        epochs=12, batch_size=10, eval_every=3, optimizer="rmsprop", schedule="cosine", select_on="val_accuracy",
         patience=2, execution="map",
     )  # fmt: skip
     recipe = recipe_of(config_of(hidden=(4, 3), activation="tanh", training=training))
     assert recipe.model == models.mlp((4, 3), 2, activation="tanh")
-    assert recipe.run == RunConfig(12, 10, eval_every=3, patience=2, monitor="val_accuracy")
+    assert recipe.run == RunConfig(12, 10, eval_every=3, patience=2, select_on="val_accuracy")
     assert (recipe.loss, recipe.optimizer, recipe.schedule) == ("softmax_cross_entropy", "rmsprop", "cosine")
     assert (recipe.gradients, recipe.execution) == ("autodiff", "map")
 
@@ -134,8 +134,11 @@ TRAINING = {
     "optimizer": ({"optimizer": "adm"}, "`adm` is not a known optimizer: did you mean `adam`"),
     "schedule": ({"schedule": "cosin"}, "`cosin` is not a known schedule: did you mean `cosine`"),
     "loss": ({"loss": "squared"}, "`squared` is not a known loss: did you mean `squared_error`"),
-    "monitor": ({"monitor": "val_acuracy"}, "`val_acuracy` is not a known value of `monitor`: .*`val_accuracy`"),
-    "monitor of training": ({"monitor": "train_loss"}, "`train_loss` is not a known value of `monitor`"),
+    "select_on": (
+        {"select_on": "val_acuracy"},
+        "`val_acuracy` is not a known value of `select_on`: .*`val_accuracy`",
+    ),
+    "select_on of training": ({"select_on": "train_loss"}, "`train_loss` is not a known value of `select_on`"),
     "execution": ({"execution": "vmpa"}, "`vmpa` is not a known value of `execution`: did you mean `vmap`"),
     "gradients": ({"gradients": "autodif"}, "`autodif` is not a known value of `gradients`: .*`autodiff`"),
     "no epochs": ({"epochs": 0}, "`epochs` must be a whole number of 1 or more; got 0"),
@@ -202,9 +205,9 @@ MODEL_AND_DATA = {
         "`loss` softmax_cross_entropy needs class labels; `plane` is a regression",
     ),
     "no accuracy": (
-        config_of(training=TrainConfig(monitor="val_accuracy")),
+        config_of(training=TrainConfig(select_on="val_accuracy")),
         PLANE,
-        "`monitor` val_accuracy needs class labels",
+        "`select_on` val_accuracy needs class labels",
     ),
     "shares are needed": (
         config_of(training=TrainConfig(loss="sigmoid_cross_entropy")),

@@ -14,7 +14,7 @@ from jaxnn.errors import InputError
 from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, run_study
 from jaxnn.types import Hparams
 
-CONFIG = tiny_config(hidden=(3,), l2=0.01, epochs=4, eval_every=2, monitor="val_accuracy")
+CONFIG = tiny_config(hidden=(3,), l2=0.01, epochs=4, eval_every=2, select_on="val_accuracy")
 SWEEP = {"learning_rate": (0.05, 0.1), "hidden": ((3,), ())}
 
 

@@ -65,7 +65,7 @@ def test_words_of_the_command_line(words, sweep):
     ("words", "message"),
     [
         (["learning_rte=1"], "`learning_rte` is not a known field to sweep: did you mean `learning_rate`"),
-        (["monitor=val_loss"], "`monitor` is not a known field to sweep"),
+        (["select_on=val_loss"], "`select_on` is not a known field to sweep"),
         (["seeds=1,2"], "`seeds` is not a known field to sweep"),
         (["learning_rate"], "`--sweep learning_rate` must be a field and its values"),
         (["learning_rate="], "must be a field and its values"),
@@ -90,7 +90,7 @@ def test_other_words_are_refused(words, message):
         ({"epochs": ()}, "`epochs` is swept over no values"),
         ({"epochs": (1, 2, 1)}, "`epochs` is swept over 1 twice"),
         ({"learning_rate": (1, 1.0)}, "`learning_rate` is swept over 1.0 twice"),
-        ({"loss": ("softmax_cross_entropy", "squared_error")}, "`loss` is swept.*`--monitor val_accuracy`"),
+        ({"loss": ("softmax_cross_entropy", "squared_error")}, "`loss` is swept.*`--select-on val_accuracy`"),
     ],
 )
 def test_sweeps_without_a_meaning_are_refused(sweep, message):
@@ -99,7 +99,7 @@ def test_sweeps_without_a_meaning_are_refused(sweep, message):
 
 
 def test_losses_are_swept_where_accuracy_decides():
-    config = dataclasses.replace(CONFIG, training=TrainConfig(monitor="val_accuracy"))
+    config = dataclasses.replace(CONFIG, training=TrainConfig(select_on="val_accuracy"))
     assert len(expand(config, {"loss": ("softmax_cross_entropy", "squared_error")})) == 2
 
 
