@@ -3,9 +3,12 @@
 import ast
 import runpy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxnn.errors import InputError
-from jaxnn.experiment import Experiment
+
+if TYPE_CHECKING:  # it loads JAX, which a list of names and questions need not wait for
+    from jaxnn.experiment import Experiment
 
 
 def experiments_dir() -> Path:
@@ -28,6 +31,6 @@ def question_of(path: Path) -> str:
     return docstring.partition("\n")[0]
 
 
-def load_experiment(path: Path) -> Experiment:
+def load_experiment(path: Path) -> "Experiment":
     """The `EXPERIMENT` that a file of `experiments/` defines."""
     return runpy.run_path(str(path))["EXPERIMENT"]
