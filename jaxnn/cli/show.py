@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxnn.cli.parse import leading_name, parse
 from jaxnn.errors import InputError
 
 
@@ -36,6 +35,7 @@ def list_command(arguments: Sequence[str]) -> int:
 def summary_command(arguments: Sequence[str]) -> int:
     """`jaxnn summary MODEL`: the layers of a model, with shapes, parameters and FLOPs."""
     from jaxnn import models
+    from jaxnn.cli.parse import leading_name, parse
     from jaxnn.data import DataInfo
     from jaxnn.study.config import ModelConfig
     from jaxnn.study.recipe import MODELS, build_model
@@ -76,6 +76,7 @@ def summary_command(arguments: Sequence[str]) -> int:
 def data_command(arguments: Sequence[str]) -> int:
     """`jaxnn data NAME`: what a data set is; draws samples of it into a file."""
     from jaxnn import data, plots
+    from jaxnn.cli.parse import leading_name, parse
     from jaxnn.data import DataConfig
 
     @dataclasses.dataclass(frozen=True)

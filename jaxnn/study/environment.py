@@ -2,9 +2,10 @@
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,10 @@ PACKAGES = ("jaxnn", "jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn", 
 
 # What the last bits of a result depend on, and may differ between two machines.
 BIT_RELEVANT = ("versions", "commit", "platform", "device", "cores", "xla_flags")
+
+# Where experiments lie in a checkout, and in an installation.
+PACKAGE = Path(__file__).resolve().parents[1]
+EXPERIMENTS = (PACKAGE.parent / "experiments", PACKAGE / "experiments")
 
 
 def environment() -> dict[str, Any]:
@@ -34,7 +39,7 @@ def environment() -> dict[str, Any]:
         "machine": platform.platform(),
         "cores": runtime.num_cores(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": _command(Path(sys.argv[0]), sys.argv[1:]),
     }
 
 
@@ -55,6 +60,16 @@ def environment_differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) 
     return differences
 
 
+def _command(program: Path, arguments: Sequence[str]) -> str:
+    """What to type to do it again: `python experiments/NAME.py` is `jaxnn run NAME`, `python -m jaxnn` is `jaxnn`."""
+    words, place = [program.name], program.resolve()
+    if place == PACKAGE / "__main__.py":
+        words = ["jaxnn"]
+    elif place.suffix == ".py" and place.parent in EXPERIMENTS:
+        words = ["jaxnn", "run", place.stem]
+    return shlex.join([*words, *arguments])
+
+
 def _device_name(device: Any) -> str:
     if device.platform != "cpu":
         return device.device_kind
@@ -67,7 +82,7 @@ def _device_name(device: Any) -> str:
 
 def _commit() -> str | None:
     """The commit of the source this package runs from, with a + where files differ; None outside a checkout."""
-    checkout = Path(__file__).resolve().parents[2]
+    checkout = PACKAGE.parent
     if not (checkout / ".git").exists():
         return None
     try:

@@ -8,6 +8,9 @@ figures/        PNG and SVG
 report.html     the report, one self-contained file
 INCOMPLETE      there while the run is not finished: who is at it, or why it ended
 lock            held by the process that writes here; what a crash leaves of it locks nobody out
+
+An experiment of several studies has such a directory for each of these parts, in one with a config.json, a report,
+a mark and a lock of its own.
 """
 
 import contextlib
@@ -17,6 +20,7 @@ import json
 import math
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -29,6 +33,11 @@ CONFIG = "config.json"
 MARKER = "INCOMPLETE"
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
+
+# Many programs have a config.json.  That of a study holds these, and that of an experiment of several or none those.
+_OF_STUDY = {"experiment", "sweep", "data_sha256"}
+_OF_PARTS = {"experiment", "preset", "parts"}
+_PART_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 class Status(NamedTuple):
@@ -47,10 +56,35 @@ def is_run(path: Path) -> bool:
     """Whether `path` is the directory of a run, complete or not."""
     if (path / MARKER).is_file():
         return True
-    try:  # many programs have a config.json; a run's has these
-        return {"experiment", "sweep", "data_sha256"} <= set(json.loads((path / CONFIG).read_text("utf-8")))
+    try:
+        found = set(json.loads((path / CONFIG).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return False
+    return found >= _OF_STUDY or found >= _OF_PARTS
+
+
+def part_names(description: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+    """The parts of an experiment of several studies, in their order; () for a calculation, None for a single study.
+
+    Raises:
+        InputError: a part has a name that cannot be that of its directory, or is described by less than a study is.
+    """
+    if description is None or "parts" not in description:
+        return None
+    parts = description["parts"]
+    for name, study in parts.items() if isinstance(parts, dict) else [(parts, None)]:
+        check_part_name(name)
+        if not isinstance(study, dict) or not set(study) >= _OF_STUDY | {"config", "seeds"}:
+            raise InputError(f"`parts.{name}` must describe a study in {CONFIG}.")
+    return tuple(parts)
+
+
+def check_part_name(name: Any) -> None:
+    """Raise InputError unless a part may be called `name`, and its directory."""
+    if not isinstance(name, str) or not _PART_NAME.fullmatch(name) or name == "figures":
+        raise InputError(
+            f"A part must be named by small letters, digits, `-` and `_`, and not `figures`; got {name!r}."
+        )
 
 
 def check_free(path: Path, *, resume: bool = False, overwrite: bool = False) -> None:
