@@ -1,7 +1,10 @@
-"""Elements of a page as text.  Whatever is not `Html` already is escaped on its way in."""
+"""A page and its elements as text.  Whatever is not `Html` already is escaped on its way in."""
 
+import base64
 import html
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
 
 from jaxnn import plots
 
@@ -61,3 +64,23 @@ def figure(drawn: plots.Figure, *, name: str, caption: str) -> Html:
     label = html.escape(caption)
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
     return element("figure", Html(svg), element("figcaption", caption))
+
+
+def image(path: Path, *, caption: str) -> Html:
+    """A PNG file in the page itself, with its caption."""
+    source = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    drawn = Html(f'<img src="{source}" alt="{html.escape(caption)}">')
+    return element("figure", drawn, element("figcaption", caption))
+
+
+def document(title: str, body: Html) -> str:
+    """A whole page that needs nothing else, with the style sheet in it."""
+    style = files("jaxnn.report").joinpath("style.css").read_text(encoding="utf-8")
+    head = join(
+        Html('<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'),
+        Html('<meta name="color-scheme" content="light dark">\n'),
+        element("title", title),
+        element("style", Html(f"\n{style}")),
+    )
+    body = element("body", Html("\n"), element("main", body), Html("\n"))
+    return f'<!doctype html>\n<html lang="en">\n{element("head", head)}\n{body}\n</html>\n'

@@ -27,14 +27,27 @@ def write_summary(
         The path.
     """
     findings = gather(ds)
-    parts = [f"# {ds.attrs.get('experiment', 'Study')}", str(ds.attrs.get("question", ""))]
-    parts += [" ".join(answer_sentences(findings)), _settings_table(findings)]
-    parts += ["\n".join(f"- {note}" for note in notes)] if notes else []
-    parts += [f"{heading}:\n\n```\n{text}\n```" for heading, text in tables]
-    parts.append(_provenance(findings))
+    title, question = f"# {ds.attrs.get('experiment', 'Study')}", str(ds.attrs.get("question", ""))
+    blocks = [title, question, *study_blocks(findings), *note_blocks(notes, tables), provenance(findings)]
+    return write_blocks(path, blocks)
+
+
+def write_blocks(path: str | Path, blocks: Sequence[str]) -> Path:
+    """Write blocks of text with a line between them, without those that are empty."""
     path = Path(path)
-    path.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    path.write_text("\n\n".join(block for block in blocks if block) + "\n", encoding="utf-8")
     return path
+
+
+def study_blocks(findings: Findings) -> list[str]:
+    """The answer of a study, and the table of its settings."""
+    return [" ".join(answer_sentences(findings)), _settings_table(findings)]
+
+
+def note_blocks(notes: Sequence[str], tables: Sequence[tuple[str, str]]) -> list[str]:
+    """Sentences as a list, and (heading, text table) pairs."""
+    listed = "\n".join(f"- {note}" for note in notes)
+    return [listed, *(f"{heading}:\n\n```\n{text}\n```" for heading, text in tables)]
 
 
 def _settings_table(findings: Findings) -> str:
@@ -56,7 +69,7 @@ def _settings_table(findings: Findings) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _provenance(findings: Findings) -> str:
+def provenance(findings: Findings) -> str:
     """The command, seeds, date, versions and time behind the numbers, as far as the results know them."""
     ds, attrs = findings.ds, findings.ds.attrs
     known = [f"seeds {', '.join(map(str, ds['seed'].values.tolist()))}"]

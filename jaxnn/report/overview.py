@@ -1,7 +1,7 @@
 """The frame of a report: its headline numbers, the set-up, and where the time went."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxnn import stats
@@ -55,6 +55,13 @@ def setup_section(findings: Findings, setup: Mapping[str, str]) -> Html:
     pairs |= {name: value for name, value in known.items() if value and name not in pairs}
     command = [paragraph("To run it again:"), preformatted(str(attrs["command"]))] if "command" in attrs else []
     return section("Set-up", definitions(pairs, class_name="setup"), *command)
+
+
+def notes_section(heading: str, notes: Sequence[str], tables: Sequence[tuple[str, str]]) -> Html:
+    """Sentences as a list, then (heading, text table) pairs; nothing without any."""
+    listed = [element("ul", *(element("li", note) for note in notes))] if notes else []
+    parts = [*listed, *(join(element("h3", name), preformatted(text)) for name, text in tables)]
+    return section(heading, *parts) if parts else Html("")
 
 
 def time_section(findings: Findings) -> Html:

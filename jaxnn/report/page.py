@@ -1,7 +1,6 @@
-"""The page: sections in their order and the style sheet, in one file."""
+"""The page of a study: its sections in their order, in one file."""
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import xarray as xr
@@ -10,7 +9,7 @@ from jaxnn import plots
 from jaxnn.report import overview, results
 from jaxnn.report.answer import answer_sentences
 from jaxnn.report.findings import gather
-from jaxnn.report.html import Html, element, figure, join, paragraph, preformatted, section
+from jaxnn.report.html import Html, document, element, figure, join, paragraph, preformatted, section
 
 
 def write_report(
@@ -53,8 +52,6 @@ def write_report(
         )
         for i, (name, text) in enumerate(summaries)
     ]
-    findings_list = [element("ul", *(element("li", note) for note in notes))] if notes else []
-    further = [*findings_list, *(join(element("h3", name), preformatted(text)) for name, text in tables)]
     body = join(
         element("header", element("h1", title), paragraph(question, class_name="question")),
         element("div", paragraph(" ".join(answer_sentences(findings))), attributes={"class": "answer"}),
@@ -63,7 +60,7 @@ def write_report(
         results.curves_section(findings),
         results.settings_section(findings),
         results.comparison_section(findings),
-        section("Further questions", *further) if further else Html(""),
+        overview.notes_section("Further questions", notes, tables),
         results.test_section(findings),
         results.classes_section(findings),
         section("Figures", *extra) if extra else Html(""),
@@ -71,17 +68,5 @@ def write_report(
         overview.time_section(findings),
     )
     path = Path(path)
-    path.write_text(_document(title, body), encoding="utf-8")
+    path.write_text(document(title, body), encoding="utf-8")
     return path
-
-
-def _document(title: str, body: Html) -> str:
-    style = files("jaxnn.report").joinpath("style.css").read_text(encoding="utf-8")
-    head = join(
-        Html('<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'),
-        Html('<meta name="color-scheme" content="light dark">\n'),
-        element("title", title),
-        element("style", Html(f"\n{style}")),
-    )
-    body = element("body", Html("\n"), element("main", body), Html("\n"))
-    return f'<!doctype html>\n<html lang="en">\n{element("head", head)}\n{body}\n</html>\n'

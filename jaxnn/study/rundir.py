@@ -34,7 +34,7 @@ MARKER = "INCOMPLETE"
 LOCK = "lock"
 CHECKPOINTS = "checkpoints"
 
-# Many programs have a config.json.  That of a study holds these, and that of an experiment of several or none those.
+# Many programs have a config.json.  That of a study holds these; that of an experiment of several or none, those.
 _OF_STUDY = {"experiment", "sweep", "data_sha256"}
 _OF_PARTS = {"experiment", "preset", "parts"}
 _PART_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
