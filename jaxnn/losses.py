@@ -50,6 +50,27 @@ def sigmoid_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
     return (jax.nn.softplus(logits) - targets * logits).mean(-1)
 
 
+def binary_cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """`sigmoid_cross_entropy` of one logit, that of class 1 against class 0: the two-class loss of a single output.
+
+    logits (batch, 1); targets (batch,) integers 0 or 1, or (batch, 1) floats in [0, 1].  Returns (batch,) in nats.
+    """
+    targets = _as_targets("binary_cross_entropy", logits, targets)
+    _check_one_logit("binary_cross_entropy", logits)
+    return sigmoid_cross_entropy(logits, targets)
+
+
+def tanh_squared_error(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """(tanh z - s)^2 / 2 with s = -1 for class 0 and +1 for class 1: what TensorFlow Playground minimises.
+
+    logits (batch, 1), the net input z of the one tanh output; targets (batch,) integers 0 or 1, or (batch, 1)
+    floats t in [0, 1], which stand for s = 2 t - 1.  Returns (batch,) losses.
+    """
+    targets = _as_targets("tanh_squared_error", logits, targets)
+    _check_one_logit("tanh_squared_error", logits)
+    return half_squared_error(jnp.tanh(logits), 2 * targets - 1)
+
+
 def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     """(y - t)^2, mean over the outputs.  Both (batch, ...); returns (batch,)."""
     return _mean_over_outputs((outputs - _as_targets("squared_error", outputs, targets)) ** 2)
@@ -75,11 +96,16 @@ def huber(outputs: jax.Array, targets: jax.Array) -> jax.Array:
 LOSSES: dict[str, LossFunction] = {
     "softmax_cross_entropy": softmax_cross_entropy,
     "sigmoid_cross_entropy": sigmoid_cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+    "tanh_squared_error": tanh_squared_error,
     "squared_error": squared_error,
     "half_squared_error": half_squared_error,
     "absolute_error": absolute_error,
     "huber": huber,
 }
+
+# Losses that tell two classes apart by one output, the logit of class 1.
+ONE_LOGIT = ("binary_cross_entropy", "tanh_squared_error")
 
 
 def loss_function(name: str) -> LossFunction:
@@ -128,6 +154,11 @@ def _as_targets(loss: str, outputs: jax.Array, targets: jax.Array) -> jax.Array:
 def _check_shapes(loss: str, wanted: tuple[int, ...], found: tuple[int, ...]) -> None:
     if wanted != found:
         raise InputError(f"`{loss}` needs targets of shape {wanted} for these outputs; got {found}.")
+
+
+def _check_one_logit(loss: str, logits: jax.Array) -> None:
+    if logits.ndim != 2 or logits.shape[1] != 1:
+        raise InputError(f"`{loss}` needs one logit an example, of shape (batch, 1); got {logits.shape}.")
 
 
 def _mean_over_outputs(values: jax.Array) -> jax.Array:

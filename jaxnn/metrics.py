@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxnn.errors import InputError
 
@@ -36,6 +37,24 @@ def predict(logits: jax.Array) -> jax.Array:
     """
     _check_logits(logits)
     return jnp.where(jnp.isnan(logits).any(-1), NO_CLASS, _largest(logits, threshold=0))
+
+
+def probabilities(logits: jax.Array | np.ndarray, loss: str) -> jax.Array:
+    """The class probabilities that a network trained with this loss gives.
+
+    Args:
+        logits: (..., classes) floats; with one column, the logit of class 1 against class 0.
+        loss: its name.  One column means sigmoid(z), and under `tanh_squared_error` the share (1 + tanh z) / 2 of
+            the way from -1 to 1; several columns mean the softmax, whatever the loss.
+
+    Returns:
+        (..., classes) floats that sum to 1 over the last axis; two columns where the logits had one.
+    """
+    logits = jnp.asarray(logits)
+    if logits.shape[-1] > 1:
+        return jax.nn.softmax(logits)
+    of_class_1 = jax.nn.sigmoid(2 * logits if loss == "tanh_squared_error" else logits)  # (1 + tanh z) / 2
+    return jnp.concatenate([1 - of_class_1, of_class_1], axis=-1)
 
 
 def accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:

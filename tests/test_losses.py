@@ -118,6 +118,30 @@ def test_one_sigmoid_output_takes_classes_0_and_1(scored):
     np.testing.assert_allclose(values, binary_cross_entropy64(logits64[:, :1], labels[:, None] % 2), rtol=2e-6)
 
 
+def test_binary_cross_entropy_is_sklearns_log_loss_of_one_logit(scored):
+    _, logits64, labels = scored
+    values = losses.binary_cross_entropy(jnp.asarray(logits64[:, :1], jnp.float32), jnp.asarray(labels % 2))
+    expected = sklearn.metrics.log_loss(labels % 2, scipy.special.expit(logits64[:, 0]), labels=[0, 1])
+    assert float(values.mean()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_tanh_squared_error_is_playgrounds(scored):
+    """Its source (nn.ts): output tanh, labels -1 and 1, error 0.5 * (output - target)^2; in NumPy."""
+    _, logits64, labels = scored
+    z, classes = logits64[:, :1], labels % 2
+    expected = 0.5 * (np.tanh(z[:, 0]) - np.where(classes == 1, 1.0, -1.0)) ** 2
+    logits = jnp.asarray(z, jnp.float32)
+    np.testing.assert_allclose(losses.tanh_squared_error(logits, jnp.asarray(classes)), expected, atol=1e-6)
+    shares = jnp.asarray(classes[:, None], jnp.float32)
+    np.testing.assert_allclose(losses.tanh_squared_error(logits, shares), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", losses.ONE_LOGIT)
+def test_losses_of_one_logit_refuse_several(name):
+    with pytest.raises(InputError, match=rf"`{name}` needs one logit an example, .* got \(4, 2\)"):
+        losses.LOSSES[name](jnp.zeros((4, 2)), jnp.zeros(4, jnp.int32))
+
+
 def test_regression_losses_are_sklearns_and_scipys(rng):
     outputs, targets = rng.normal(0, 2, (30, 4)), rng.normal(0, 2, (30, 4))
     arrays = jnp.asarray(outputs, jnp.float32), jnp.asarray(targets, jnp.float32)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 import sklearn.metrics
 
 from jaxnn import metrics
@@ -181,3 +182,17 @@ def test_shapes_that_would_broadcast_are_refused():
         metrics.confusion_matrix(jnp.zeros(4, int), jnp.zeros(4), 2)
     with pytest.raises(InputError, match=r"must be square, \(classes, classes\); got \(2, 3\)"):
         metrics.precision_recall_f1(jnp.zeros((2, 3), int))
+
+
+def test_probabilities_are_scipys_softmax_and_expit():
+    """A tanh output on the scale from -1 to 1 is the probability (1 + tanh z) / 2; NumPy's tanh is the oracle."""
+    logits = np.random.default_rng(1).normal(0, 3, (2, 6, 3)).astype(np.float32)
+    softmax = metrics.probabilities(logits, "softmax_cross_entropy")
+    np.testing.assert_allclose(softmax, scipy.special.softmax(logits, axis=-1), rtol=1e-5)
+    column = logits[..., :1]
+    for loss, of_class_1 in (
+        ("binary_cross_entropy", scipy.special.expit(column)),
+        ("tanh_squared_error", (1 + np.tanh(column)) / 2),
+    ):
+        found = metrics.probabilities(column, loss)
+        np.testing.assert_allclose(found, np.concatenate([1 - of_class_1, of_class_1], -1), atol=1e-6)

@@ -44,6 +44,8 @@ from jaxnn.backprop.dropout import dropout_bwd, dropout_fwd
 from jaxnn.backprop.losses import (
     absolute_error_bwd,
     absolute_error_fwd,
+    binary_cross_entropy_bwd,
+    binary_cross_entropy_fwd,
     half_squared_error_bwd,
     half_squared_error_fwd,
     huber_bwd,
@@ -56,6 +58,8 @@ from jaxnn.backprop.losses import (
     softmax_cross_entropy_fwd,
     squared_error_bwd,
     squared_error_fwd,
+    tanh_squared_error_bwd,
+    tanh_squared_error_fwd,
 )
 from jaxnn.backprop.network import input_gradient, value_and_grad
 from jaxnn.backprop.norm import (
@@ -105,6 +109,8 @@ __all__ = [
     "batch_norm_fwd",
     "bias_bwd",
     "bias_fwd",
+    "binary_cross_entropy_bwd",
+    "binary_cross_entropy_fwd",
     "check",
     "check_model",
     "conv2d_bwd",
@@ -177,5 +183,7 @@ __all__ = [
     "squared_error_fwd",
     "tanh_bwd",
     "tanh_fwd",
+    "tanh_squared_error_bwd",
+    "tanh_squared_error_fwd",
     "value_and_grad",
 ]

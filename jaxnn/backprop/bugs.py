@@ -229,6 +229,22 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("targets: flipped sign", "-share * logits", "share * logits"),
     ],
     ("sigmoid_cross_entropy", "_share"): [("lost 1/K", "losses_bar / num_outputs", "losses_bar")],
+    ("binary_cross_entropy", "sigmoid_cross_entropy_bwd"): [
+        ("probability for logit", "jax.nn.sigmoid(logits) - t", "logits - t"),
+    ],
+    ("tanh_squared_error", "tanh_squared_error_bwd"): [
+        ("slope of the tanh forgotten", "error_bar * (1 - y * y)", "error_bar"),
+        ("slope of the sigmoid", "(1 - y * y)", "y * (1 - y)"),
+        ("targets: lost 2", "-2 * error_bar", "-error_bar"),
+    ],
+    ("tanh_squared_error", "tanh_squared_error_fwd"): [
+        ("lost 1/2", "error**2 / 2", "error**2"),
+        (
+            "0 and 1 for -1 and 1",
+            '(2 * _as_targets("tanh_squared_error", logits, targets) - 1)',
+            '_as_targets("tanh_squared_error", logits, targets)',
+        ),
+    ],
     ("squared_error", "squared_error_bwd"): [("lost 2", "2 * error", "error")],
     ("squared_error", "_of_difference"): [("targets: flipped sign", "-outputs_bar", "outputs_bar + 0")],
     ("squared_error", "_share"): [("lost 1/K", "losses_bar / num_outputs", "losses_bar")],

@@ -170,6 +170,14 @@ def _losses() -> list[Example]:
         _example("negative_log_likelihood", (probs, labels), lambda p, y: -jnp.log(p[jnp.arange(5), y])),
         _example("sigmoid_cross_entropy", (z, soft), _binary),
         _example("sigmoid_cross_entropy", (z, labels), lambda z, y: _binary(z, onehot(y)), "integer labels"),
+        _example("binary_cross_entropy", (z[:, :1], soft[:, :1]), _binary),
+        _example(
+            "binary_cross_entropy", (z[:, :1], labels % 2), lambda z, y: _binary(z, y[:, None]), "integer labels"
+        ),
+        _example("tanh_squared_error", (z[:, :1], soft[:, :1]), _playground),
+        _example(
+            "tanh_squared_error", (z[:, :1], labels % 2), lambda z, y: _playground(z, y[:, None]), "integer labels"
+        ),
     ]
     differences = {
         "squared_error": lambda e: e * e,
@@ -249,6 +257,11 @@ def _cross_entropy(logits, targets):
 
 def _smooth(targets):
     return 0.9 * targets + 0.1 / targets.shape[1]
+
+
+def _playground(logits, targets):
+    up, down = jnp.exp(logits), jnp.exp(-logits)
+    return 0.5 * ((up - down) / (up + down) - (2 * targets - 1))[:, 0] ** 2
 
 
 def _binary(logits, targets):

@@ -93,6 +93,35 @@ def sigmoid_cross_entropy_bwd(residuals, losses_bar: jax.Array):
     return share * (jax.nn.sigmoid(logits) - t), None if _is_classes(targets) else -share * logits
 
 
+def binary_cross_entropy_fwd(logits: jax.Array, targets: jax.Array):
+    """L = softplus(z) - t z, of one logit z.  logits (batch, 1); targets (batch,) 0 or 1, or (batch, 1) floats."""
+    _check_one_logit("binary_cross_entropy", logits)
+    return sigmoid_cross_entropy_fwd(logits, targets)
+
+
+def binary_cross_entropy_bwd(residuals, losses_bar: jax.Array):
+    """Cotangents of (logits, targets): dL/dz = p - t with p = sigmoid(z), and dL/dt = -z."""
+    return sigmoid_cross_entropy_bwd(residuals, losses_bar)
+
+
+def tanh_squared_error_fwd(logits: jax.Array, targets: jax.Array):
+    """L = (y - s)^2 / 2 with y = tanh z and s = 2 t - 1.  Shapes as `binary_cross_entropy_fwd`."""
+    _check_one_logit("tanh_squared_error", logits)
+    y = jnp.tanh(logits)
+    error = y - (2 * _as_targets("tanh_squared_error", logits, targets) - 1)
+    return (error**2 / 2)[:, 0], (y, error, targets)
+
+
+def tanh_squared_error_bwd(residuals, losses_bar: jax.Array):
+    """Cotangents of (logits, targets): dL/dz = (y - s)(1 - y^2) and, with ds/dt = 2, dL/dt = -2 (y - s).
+
+    The factor 1 - y^2 goes to 0 where the output is certain, right or wrong: that of the cross-entropy does not.
+    """
+    y, error, targets = residuals
+    error_bar = losses_bar[:, None] * error
+    return error_bar * (1 - y * y), None if _is_classes(targets) else -2 * error_bar
+
+
 def squared_error_fwd(outputs: jax.Array, targets: jax.Array):
     """L = mean_k (y_k - t_k)^2.  outputs and targets (batch, ...), or integer classes (batch,) as one-hot."""
     error = outputs - _as_targets("squared_error", outputs, targets)
@@ -174,6 +203,10 @@ def _as_targets(loss: str, outputs: jax.Array, targets: jax.Array) -> jax.Array:
     _check_logits(loss, outputs, targets)
     classes = jnp.arange(outputs.shape[1]) if outputs.shape[1] > 1 else jnp.ones(1, jnp.int32)
     return (targets[:, None] == classes[None]).astype(outputs.dtype)
+
+
+def _check_one_logit(loss: str, logits: jax.Array) -> None:
+    check_fit(loss, logits.ndim == 2 and logits.shape[1] == 1, "one logit (batch, 1)", {"logits": logits})
 
 
 def _check_logits(loss: str, logits: jax.Array, labels: jax.Array) -> None:

@@ -51,6 +51,8 @@ ACTIVATIONS = {
 LOSSES = {
     "softmax_cross_entropy": Pair(losses.softmax_cross_entropy_fwd, losses.softmax_cross_entropy_bwd),
     "sigmoid_cross_entropy": Pair(losses.sigmoid_cross_entropy_fwd, losses.sigmoid_cross_entropy_bwd),
+    "binary_cross_entropy": Pair(losses.binary_cross_entropy_fwd, losses.binary_cross_entropy_bwd),
+    "tanh_squared_error": Pair(losses.tanh_squared_error_fwd, losses.tanh_squared_error_bwd),
     "squared_error": Pair(losses.squared_error_fwd, losses.squared_error_bwd),
     "half_squared_error": Pair(losses.half_squared_error_fwd, losses.half_squared_error_bwd),
     "absolute_error": Pair(losses.absolute_error_fwd, losses.absolute_error_bwd),

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.errors import InputError
+from jaxnn.metrics import probabilities
 from jaxnn.saved.load import LoadedRun
 from jaxnn.saved.predict import predictions
 
@@ -76,7 +77,7 @@ def export_run(run: LoadedRun, folder: Path | str, *, check_inputs: np.ndarray |
 def _export(run: LoadedRun, dtype: np.dtype) -> jax.export.Exported:
     def serve(x):
         found: Any = run.model.apply(run.variables, x.astype(jnp.float32) * run.info.scale)
-        return jax.nn.softmax(found, axis=-1) if run.tells_classes else found
+        return probabilities(found, run.recipe.loss) if run.tells_classes else found
 
     shape = jax.export.symbolic_shape(", ".join(["batch", *map(str, run.info.input_shape)]))
     return jax.export.export(jax.jit(serve), platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, dtype))

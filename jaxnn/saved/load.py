@@ -18,7 +18,7 @@ from jaxnn.run import RunConfig
 from jaxnn.study import rundir
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.reading import read_study, read_value
-from jaxnn.study.recipe import build_model, settle_hparams
+from jaxnn.study.recipe import build_model, loss_name, reconstructs, settle_hparams
 from jaxnn.study.results import load_dataset
 from jaxnn.study.sweep import expand
 
@@ -91,7 +91,8 @@ def load_run(
     members, diverged_at, info = _load_members(path, position, seeds, retrained=again)
     configs = expand(config, sweep)
     hparams = settle_hparams(configs)[position]
-    model = build_model(configs[position].model, info, dropout=hparams.dropout_rate is not None)
+    loss = loss_name(configs[position], info)
+    model = build_model(configs[position].model, info, loss=loss, dropout=hparams.dropout_rate is not None)
     row = _best_row(results, place, diverged_at) if seed is None else seeds.index(seed)
     variables = jax.tree.map(lambda leaf: leaf[row], members)
     recipe = _recipe(model, configs[position], info)
@@ -102,11 +103,9 @@ def load_run(
 
 def _recipe(model: Network, config: StudyConfig, info: DataInfo) -> Recipe:
     """What the members were trained by, as far as it matters when they are used."""
-    reconstruct = config.model.model == "autoencoder"
-    classes = info.task == "classification" and not reconstruct
+    reconstruct = reconstructs(config.model)
     run = RunConfig(epochs=config.training.epochs, batch_size=None, scale=info.scale, reconstruct=reconstruct)
-    loss = config.training.loss or ("softmax_cross_entropy" if classes else "squared_error")
-    return Recipe(model, run, loss)
+    return Recipe(model, run, loss_name(config, info))
 
 
 def _position(place: Mapping[str, int], sizes: list[int]) -> int:

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from jaxnn.metrics import probabilities
 from jaxnn.saved.load import LoadedRun
 from jaxnn.study.training import predict_members
 
@@ -29,7 +30,7 @@ def outputs(run: LoadedRun, x: np.ndarray, *, every_seed: bool = False) -> np.nd
 def predictions(run: LoadedRun, x: np.ndarray, *, every_seed: bool = False) -> np.ndarray:
     """Probabilities where the network tells classes apart, else the outputs; shapes as in `outputs`."""
     found = outputs(run, x, every_seed=every_seed)
-    return np.asarray(jax.nn.softmax(found, axis=-1)) if run.tells_classes else found
+    return np.asarray(probabilities(found, run.recipe.loss)) if run.tells_classes else found
 
 
 def ensemble(run: LoadedRun, x: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Literal
 from jaxnn import models
 from jaxnn.data import Data, DataInfo
 from jaxnn.errors import InputError, check_number, unknown
-from jaxnn.losses import loss_function
+from jaxnn.losses import ONE_LOGIT, loss_function
 from jaxnn.models import Network, summary_rows
 from jaxnn.optim import resolve_hparams
 from jaxnn.population import GRADIENTS, Recipe, share_terms
@@ -64,10 +64,10 @@ def make_recipe(config: StudyConfig, data: Data, hparams: Hparams) -> Recipe:
     training = config.training
     for section in (config, training):
         check_choices(section)
-    model = build_model(config.model, data.info, dropout=hparams.dropout_rate is not None)
-    summary_rows(model, data.info.input_shape)  # refuses layers that do not fit
-    reconstruct = config.model.model == "autoencoder"
+    reconstruct = reconstructs(config.model)
     loss = _choose_loss(config, data, reconstruct=reconstruct)
+    model = build_model(config.model, data.info, loss=loss, dropout=hparams.dropout_rate is not None)
+    summary_rows(model, data.info.input_shape)  # refuses layers that do not fit
     _check_terms(config, model, loss)
     if training.gradients not in GRADIENTS:
         raise unknown("way to make gradients", training.gradients, GRADIENTS)
@@ -75,8 +75,16 @@ def make_recipe(config: StudyConfig, data: Data, hparams: Hparams) -> Recipe:
     return Recipe(model, run, loss, training.optimizer, training.schedule, training.gradients, training.execution)
 
 
-def build_model(config: ModelConfig, info: DataInfo, *, dropout: bool = False) -> Network:
+def build_model(
+    config: ModelConfig, info: DataInfo, *, loss: str = "softmax_cross_entropy", dropout: bool = False
+) -> Network:
     """The network that `config` describes, for inputs and outputs of this data set.
+
+    Args:
+        config: its fields.
+        info: of the data set.
+        loss: what it is trained with: two classes take one output under the losses of `losses.ONE_LOGIT`.
+        dropout: whether an mlp drops units at the traced rate.
 
     Raises:
         InputError: an unknown model or name, or a field that the model does not use.
@@ -92,14 +100,26 @@ def build_model(config: ModelConfig, info: DataInfo, *, dropout: bool = False) -
             users = ", ".join(f"`{model}`" for model in MODELS if name in MODELS[model])
             raise InputError(f"`{name}` is not used by the model `{config.model}`: remove it, or choose {users}.")
     chosen = {name: default if given[name] is None else given[name] for name, default in defaults.items()}
+    num_outputs = 1 if loss in ONE_LOGIT else info.num_outputs
     builders: dict[str, Callable[..., Network]] = {
-        "linear": lambda: models.linear(info.num_outputs),
-        "mlp": lambda hidden, **options: models.mlp(hidden, info.num_outputs, dropout=dropout, **options),
-        "cnn": lambda layers, **options: models.cnn(layers, info.num_outputs, **options),
-        "lenet": lambda activation: models.lenet(info.num_outputs, activation=activation),
+        "linear": lambda: models.linear(num_outputs),
+        "mlp": lambda hidden, **options: models.mlp(hidden, num_outputs, dropout=dropout, **options),
+        "cnn": lambda layers, **options: models.cnn(layers, num_outputs, **options),
+        "lenet": lambda activation: models.lenet(num_outputs, activation=activation),
         "autoencoder": lambda **options: models.autoencoder(info.input_shape, **options),
     }
     return builders[config.model](**chosen)
+
+
+def reconstructs(config: ModelConfig) -> bool:
+    """Whether the network's targets are its own inputs."""
+    return config.model == "autoencoder"
+
+
+def loss_name(config: StudyConfig, info: DataInfo) -> str:
+    """The loss that a setting asks for, or the usual one for what its network is to give on this data set."""
+    classes = info.task == "classification" and not reconstructs(config.model)
+    return config.training.loss or ("softmax_cross_entropy" if classes else "squared_error")
 
 
 def check_choices(section: StudyConfig | TrainConfig) -> None:
@@ -149,8 +169,14 @@ def _check_terms(config: StudyConfig, model: Network, loss: str) -> None:
 def _choose_loss(config: StudyConfig, data: Data, *, reconstruct: bool) -> str:
     info = data.info
     classes = info.task == "classification" and not reconstruct
-    loss = config.training.loss or ("softmax_cross_entropy" if classes else "squared_error")
+    loss = loss_name(config, info)
     loss_function(loss)
+    if loss in ONE_LOGIT and not (classes and info.num_classes == 2):
+        found = f"{info.num_classes} classes" if classes else f"a {'reconstruction' if reconstruct else info.task}"
+        raise InputError(
+            f"`loss` {loss} tells two classes apart by one output; `{info.name}` is {found} here: choose "
+            f"{'softmax_cross_entropy' if classes else 'squared_error'}."
+        )
     if loss == "softmax_cross_entropy" and not classes:
         raise InputError(f"`loss` softmax_cross_entropy needs class labels; `{info.name}` is a {info.task} here.")
     if config.training.select_on == "val_accuracy" and not classes:

@@ -35,11 +35,12 @@ def digits_run(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def table_run(tmp_path_factory) -> Path:
-    """A standardised table with feature maps, one setting, batch statistics, trained again on all its rows."""
+    """A standardised table with feature maps, one setting, one output for two classes, batch statistics, trained
+    again on all its rows."""
     config = StudyConfig(
         data=DataConfig("moons", num_examples=120, features=("x1", "x2", "x1x2"), standardize=True),
         model=ModelConfig("mlp", hidden=(6,), batch_norm=True),
-        training=TrainConfig(epochs=2, batch_size=24),
+        training=TrainConfig(epochs=2, batch_size=24, loss="tanh_squared_error"),
         seeds=2,
         final="retrain",
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxnn.checkpoint import CheckpointError
-from jaxnn.data import load
+from jaxnn.data import load, load_config
 from jaxnn.errors import InputError
 from jaxnn.saved import ensemble, evaluate_run, load_run, outputs, predictions
 
@@ -66,6 +66,17 @@ def test_predictions_are_softmax_and_ensembles_their_mean(digits_run):
     logits = outputs(run, x, every_seed=True).astype(np.float64)
     softmax = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     np.testing.assert_allclose(ensemble(run, x), softmax.mean(0), rtol=1e-4)
+
+
+def test_one_output_tells_two_classes_apart(table_run):
+    """A tanh output on its way from -1 to 1 is the probability of class 1; NumPy's tanh, and the record, judge."""
+    run = load_run(table_run)
+    test = load_config(run.config.data).test
+    logits, shares = outputs(run, test.x, every_seed=True), predictions(run, test.x, every_seed=True)
+    assert logits.shape == (2, len(test.x), 1)
+    np.testing.assert_allclose(shares[..., 1:], (1 + np.tanh(logits)) / 2, atol=1e-6)
+    hits = (shares.argmax(-1) == test.y[None]).mean(1)
+    np.testing.assert_allclose(hits, run.results.test_accuracy, rtol=1e-6)
 
 
 @pytest.mark.parametrize("fixture", ["digits_run", "table_run"])

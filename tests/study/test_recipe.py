@@ -60,6 +60,12 @@ def test_settings_that_differ_in_numbers_have_equal_recipes():
         (config_of("autoencoder"), DIGITS, models.autoencoder((8, 8, 1), code=32), "squared_error"),
         (config_of("cnn", layers=("conv:4",)), DIGITS, models.cnn(("conv:4",), 10), "softmax_cross_entropy"),
         (config_of(training=TrainConfig(loss="huber")), PLANE, models.mlp((128,), 1), "huber"),
+        (
+            config_of(training=TrainConfig(loss="tanh_squared_error")),
+            MOONS,
+            models.mlp((128,), 1),
+            "tanh_squared_error",
+        ),
     ],
 )
 def test_usual_networks_and_losses_follow_the_data(config, data, model, loss):
@@ -203,6 +209,16 @@ MODEL_AND_DATA = {
         config_of(training=TrainConfig(loss="softmax_cross_entropy")),
         PLANE,
         "`loss` softmax_cross_entropy needs class labels; `plane` is a regression",
+    ),
+    "one output for ten classes": (
+        config_of(training=TrainConfig(loss="tanh_squared_error")),
+        DIGITS,
+        "`loss` tanh_squared_error tells two classes apart by one output; `digits` is 10 classes here",
+    ),
+    "one output for a reconstruction": (
+        config_of("autoencoder", training=TrainConfig(loss="binary_cross_entropy")),
+        DIGITS,
+        "`digits` is a reconstruction here: choose squared_error",
     ),
     "no accuracy": (
         config_of(training=TrainConfig(select_on="val_accuracy")),
