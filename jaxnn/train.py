@@ -96,6 +96,18 @@ def autodiff_value_and_grad(model: Network, loss: LossFunction) -> GradFn:
     return jax.value_and_grad(make_loss_fn(model, loss), has_aux=True)
 
 
+def step_inputs(state: TrainState, batch: Batch, key: jax.Array, hparams: Hparams) -> tuple[Batch, jax.Array]:
+    """What a training step shows the network: the batch with its noise, and the key that dropout draws from.
+
+    Everything random is drawn from `key`, the run's step key, folded with `state.step`.
+    """
+    noise_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
+    if hparams.input_noise is not None:
+        noise = jax.random.normal(noise_key, batch.x.shape)
+        batch = batch._replace(x=batch.x + hparams.input_noise * noise)
+    return batch, dropout_key
+
+
 def make_train_step(
     model: Network,
     loss: LossFunction,
@@ -105,7 +117,7 @@ def make_train_step(
 ) -> TrainStep:
     """train_step(state, batch, key, hparams, active=True) -> (state, metrics), pure: one update of one run.
 
-    `key` is the run's step key; noise and dropout draw from it folded with `state.step`.  Metrics are those of
+    `key` is the run's step key, from which `step_inputs` draws.  Metrics are those of
     `make_loss_fn` before the update, and "objective", what was differentiated.  A step whose objective is not
     finite, or that is not `active` (a traced boolean), changes nothing.
 
@@ -118,10 +130,7 @@ def make_train_step(
     grad_fn = value_and_grad(model, loss)
 
     def train_step(state, batch, key, hparams, active: jax.Array | bool = True):
-        noise_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
-        if hparams.input_noise is not None:
-            noise = jax.random.normal(noise_key, batch.x.shape)
-            batch = batch._replace(x=batch.x + hparams.input_noise * noise)
+        batch, dropout_key = step_inputs(state, batch, key, hparams)
         (objective, (metrics, batch_stats)), grads = grad_fn(
             state.params, state.batch_stats, batch, dropout_key, hparams
         )
