@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -18,16 +19,16 @@ EXPERIMENTS = PACKAGE.parent / "experiments"
 FLOORS = (
     {"errors", "types", "labels"},
     {"kernels", "runtime", "checkpoint", "stats", "data"},
-    {"models", "losses", "metrics", "optim"},
+    {"models", "losses", "metrics", "optim", "augment"},
     {"backprop", "plots"},
     {"train", "report"},
     {"run"},
     {"population"},
     {"study"},
-    {"experiment", "saved"},
+    {"experiment", "parts", "calculation", "saved"},
     {"discover"},
     {"cli"},
-    {"experiments", "__main__"},
+    {"experiments", "__main__", ""},  # "" is jaxnn itself, which hands on when it is asked
 )
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
@@ -56,16 +57,21 @@ def module_files():
 FILES = module_files()
 
 
+def is_for_type_checkers(node: ast.AST) -> bool:
+    """Whether a statement is `if TYPE_CHECKING:`."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def imports(source: str, modules=FILES) -> set[str]:
     """The modules that a source imports, anywhere in it; a name imported from a package may be a module itself.
 
-    What only type checkers see (`if TYPE_CHECKING:`) is left out.
+    What only type checkers see is left out.
     """
     found = set()
     waiting = [ast.parse(source)]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        if is_for_type_checkers(node):
             continue
         waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
@@ -135,10 +141,20 @@ def test_private_names_stay_in_their_module():
 
 @pytest.mark.parametrize("module", [name for name, path in FILES.items() if path.name == "__init__.py"])
 def test_packages_hand_on_and_define_nothing(module):
-    """A docstring, imports, `__all__` (and the version) are all there is; what is handed on is in `__all__`."""
+    """A docstring, imports, `__all__` (and the version) are all there is; what is handed on is in `__all__`.
+
+    jaxnn itself may import nothing yet: it tells type checkers what it hands on, and does so in a `__getattr__`.
+    """
     tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
     docstring, *rest = tree.body
     assert isinstance(docstring, ast.Expr)
+    if module == "jaxnn":
+        typing, told, *rest, hand_on = rest
+        assert ast.unparse(typing) == "from typing import TYPE_CHECKING"
+        assert is_for_type_checkers(told)
+        assert isinstance(hand_on, ast.FunctionDef)
+        assert hand_on.name == "__getattr__"
+        rest += told.body
     handed_on, exported = set(), set()
     for node in rest:
         if isinstance(node, ast.Assign):
@@ -151,11 +167,21 @@ def test_packages_hand_on_and_define_nothing(module):
     assert handed_on == exported
 
 
+def test_jaxnn_hands_on_what_it_says_and_nothing_else():
+    """Its `__getattr__` against the package that defines the function, and against Python's own words."""
+    assert jaxnn.__all__ == ["load_run"]
+    assert jaxnn.load_run is importlib.import_module("jaxnn.saved").load_run
+    with pytest.raises(AttributeError, match="module 'jaxnn' has no attribute 'load_runs'"):
+        _ = jaxnn.load_runs
+
+
 # What a process has loaded after each of these imports, in this order.
 LIGHT = {
     "jaxnn": {"jax", "flax", "optax", "xarray", "rich", "tyro"},
     "jaxnn.cli": {"jax", "flax", "optax", "xarray", "rich", "tyro"},
     "jaxnn.data": {"jax", "flax", "optax", "sklearn"},
+    "jaxnn.discover": {"jax", "flax", "optax", "sklearn", "tyro"},
+    "jaxnn.cli.show": {"jax", "flax", "optax", "sklearn", "tyro"},
     "jaxnn.study": set(),
     "jaxnn.experiment": set(),
 }

@@ -1,18 +1,20 @@
 """`jaxnn resume RUN`: a run goes on where it was cut, with the study that its directory describes."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 from jaxnn import runtime
 from jaxnn.cli.parse import parse
 from jaxnn.cli.saved import leading_run
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError
-from jaxnn.experiment import Experiment
-from jaxnn.study import CheckpointConfig, run_study
+from jaxnn.experiment import Analyse, Experiment, Preset
+from jaxnn.parts import Part, run_parts
+from jaxnn.study import CheckpointConfig, StudyConfig, run_study
 from jaxnn.study.reading import read_study
-from jaxnn.study.rundir import is_run, read_description
+from jaxnn.study.rundir import is_run, part_names, read_description
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,31 +43,83 @@ def resume_command(arguments: Sequence[str]) -> int:
     description = read_description(directory)
     if description is None:
         raise InputError(f"`{directory}` was cut before it began: start it with `jaxnn run`, `--overwrite`.")
+    names = part_names(description)
+    if names is None:
+        _resume_study(directory, description, flags)
+    elif names:
+        _resume_parts(directory, description, flags)
+    else:
+        raise InputError(f"`{directory}` is a calculation: start it anew with `jaxnn run`, `--overwrite`.")
+    print(f"report: {directory / 'report.html'}")
+    return 0
+
+
+def _resume_study(directory: Path, description: Mapping[str, Any], flags: ResumeFlags) -> None:
+    """Continue a single study, or a part on its own."""
+    config, sweep = _read_study(description, flags)
+    name = str(description.get("experiment"))
+    analyse = _analyse(_experiment(description), name.partition("/")[2])
+    _start(flags)
+    run_study(
+        config,
+        sweep,
+        name=name,
+        question=str(description.get("question", "")),
+        analyse=analyse,
+        output=directory,
+        resume=True,
+        checkpoints=flags.checkpoints,
+    )
+
+
+def _resume_parts(directory: Path, description: Mapping[str, Any], flags: ResumeFlags) -> None:
+    """Continue the parts that were chosen when they were started."""
+    experiment, parts = _experiment(description), []
+    for name, study in description["parts"].items():
+        config, sweep = _read_study(study, flags)
+        parts.append(Part(name, config, sweep, _analyse(experiment, name), str(study.get("question", ""))))
+    _start(flags)
+    run_parts(
+        parts,
+        name=experiment.name,
+        question=str(description.get("question", "")),
+        preset=str(description["preset"]),
+        output=directory,
+        resume=True,
+        checkpoints=flags.checkpoints,
+    )
+
+
+def _start(flags: ResumeFlags) -> None:
+    runtime.start(platform=flags.platform, debug=flags.debug, deterministic=flags.deterministic)
+
+
+def _read_study(description: Mapping[str, Any], flags: ResumeFlags) -> tuple[StudyConfig, Mapping[str, Any]]:
+    """A study as it was described, with more epochs or another place of the data where they are given."""
     config, sweep = read_study(description)
     if flags.epochs is not None:
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=flags.epochs))
     if flags.data_dir is not None:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=flags.data_dir))
-    runtime.start(platform=flags.platform, debug=flags.debug, deterministic=flags.deterministic)
-    experiment = _experiment(description)
-    run_study(
-        config,
-        sweep,
-        name=experiment.name,
-        question=experiment.question,
-        analyse=experiment.analyse,
-        output=directory,
-        resume=True,
-        checkpoints=flags.checkpoints,
-    )
-    print(f"report: {directory / 'report.html'}")
-    return 0
+    return config, sweep
 
 
-def _experiment(description) -> Experiment:
+def _experiment(description: Mapping[str, Any]) -> Experiment:
     """The experiment a run says it is of, if it is one of those there are; else its name and question alone."""
-    name = str(description.get("experiment"))
-    files = experiment_files()
-    if name in files:
-        return load_experiment(files[name])
+    name, files = str(description.get("experiment")), experiment_files()
+    if name.partition("/")[0] in files:
+        return load_experiment(files[name.partition("/")[0]])
     return Experiment(name, str(description.get("question", "")), {})
+
+
+def _analyse(experiment: Experiment, part: str) -> Analyse:
+    """What an experiment makes of a part, or of its only study (""), which is the same at all its sizes."""
+    for preset in experiment.presets.values():
+        if isinstance(preset, Preset) and not part:
+            return preset.analyse or experiment.analyse
+        if isinstance(preset, Mapping) and part in preset:
+            return preset[part].analyse or experiment.analyse
+    if not experiment.presets:
+        return experiment.analyse
+    missing = f"no part `{part}`" if part else "several parts or none"
+    raise InputError(f"`{experiment.name}` has {missing} by now: start it anew with `jaxnn run {experiment.name}`.")

@@ -2,18 +2,20 @@
 
 import argparse
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import tyro
 
 from jaxnn import runtime
-from jaxnn.cli.parse import leading_name, parse
+from jaxnn.calculation import run_calculation
+from jaxnn.cli.parse import flag_types, leading_name, parse
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError, unknown
-from jaxnn.experiment import Experiment
+from jaxnn.experiment import Calculation, Experiment, Preset
+from jaxnn.parts import Part, run_parts
 from jaxnn.study import CheckpointConfig, StudyConfig, run_study
 from jaxnn.study.rundir import default_output
 from jaxnn.study.sweep import parse_sweep
@@ -21,11 +23,13 @@ from jaxnn.study.sweep import parse_sweep
 
 @dataclasses.dataclass(frozen=True)
 class RunFlags:
-    """Train the study of an experiment: what it sweeps and its configuration, field by field."""
+    """Train the study of an experiment, or its parts: what is swept and the configuration, field by field."""
 
     config: StudyConfig
     preset: Literal["quick", "cpu", "full"] = "cpu"
     """Size of the study: quick (seconds, bundled data), cpu (minutes on two cores), full (an accelerator)."""
+    part: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A part of an experiment of several studies; repeat it for more of them.  Default: all."""
     sweep: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A field and its values, such as `learning_rate=1e-3,1e-2`; repeat it for a grid.  It joins what the preset
     sweeps, or replaces it where the field is the same; `--sweep none` drops the preset's sweep."""
@@ -46,6 +50,22 @@ class RunFlags:
     """Show tracebacks; make silent broadcasts errors."""
 
 
+@dataclasses.dataclass(frozen=True)
+class CalculationFlags:
+    """Calculate the answer of an experiment in which nothing is trained."""
+
+    preset: Literal["quick", "cpu", "full"] = "cpu"
+    """Size of the calculation."""
+    output: Path | None = None
+    """Directory of the run; default: a new one under `runs/`."""
+    overwrite: bool = False
+    """Replace an earlier run in that directory."""
+    platform: Literal["cpu", "cuda", "tpu"] | None = None
+    """Where to run; default: the best there is."""
+    debug: bool = False
+    """Show tracebacks."""
+
+
 def run_named(arguments: Sequence[str]) -> int:
     """`jaxnn run NAME ...`."""
     files = experiment_files()
@@ -61,28 +81,108 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
     if preset not in experiment.presets:
         raise unknown("preset", preset, experiment.presets)
     chosen = experiment.presets[preset]
+    if isinstance(chosen, Preset):
+        directory = _run_study(experiment, preset, chosen, arguments)
+    elif isinstance(chosen, Mapping):
+        directory = _run_parts(experiment, preset, chosen, arguments)
+    else:
+        directory = _calculate(experiment, preset, chosen, arguments)
+    print(f"report: {directory / 'report.html'}")
+    return 0
+
+
+def _run_study(experiment: Experiment, preset: str, chosen: Preset, arguments: Sequence[str]) -> Path:
+    """Train a single study; its directory."""
     flags = parse(RunFlags, RunFlags(chosen.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
+    if flags.part:
+        raise InputError(f"`--part {flags.part[0]}` must be left out: `{experiment.name}` is a single study.")
     sweep = _choose_sweep(chosen.sweep, flags.sweep, arguments)
-    runtime.start(
-        platform=flags.platform, cpu_devices=flags.cpu_devices, debug=flags.debug, deterministic=flags.deterministic
-    )
+    _start(flags)
     directory = flags.output or default_output(experiment.name, datetime.now())
     run_study(
         flags.config,
         sweep,
         name=experiment.name,
         question=experiment.question,
-        analyse=experiment.analyse,
+        analyse=chosen.analyse or experiment.analyse,
         output=directory,
         resume=flags.resume,
         overwrite=flags.overwrite,
         checkpoints=flags.checkpoints,
     )
-    print(f"report: {directory / 'report.html'}")
-    return 0
+    return directory
 
 
-def _choose_sweep(preset: Mapping[str, Sequence], words: Sequence[str], arguments: Sequence[str]) -> dict:
+def _run_parts(experiment: Experiment, preset: str, chosen: Mapping[str, Preset], arguments: Sequence[str]) -> Path:
+    """Train some of the parts or all, each with the flags on top of its own defaults; the directory above them."""
+    if set(arguments) & {"-h", "--help"}:
+        print(f"parts of `{experiment.name}`: {', '.join(chosen)}; the defaults below are those of the first\n")
+    given = {
+        name: parse(RunFlags, RunFlags(one.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
+        for name, one in chosen.items()
+    }
+    flags = next(iter(given.values()))
+    for name in flags.part:
+        if name not in chosen:
+            raise unknown("part", name, chosen)
+    parts = [
+        Part(
+            name,
+            given[name].config,
+            _choose_sweep(one.sweep, flags.sweep, arguments),
+            one.analyse or experiment.analyse,
+            one.question,
+        )
+        for name, one in chosen.items()
+        if name in (flags.part or chosen)
+    ]
+    _start(flags)
+    directory = flags.output or default_output(experiment.name, datetime.now())
+    run_parts(
+        parts,
+        name=experiment.name,
+        question=experiment.question,
+        preset=preset,
+        output=directory,
+        resume=flags.resume,
+        overwrite=flags.overwrite,
+        checkpoints=flags.checkpoints,
+    )
+    return directory
+
+
+def _calculate(experiment: Experiment, preset: str, calculation: Calculation, arguments: Sequence[str]) -> Path:
+    """Calculate the answer, and print it; its directory."""
+    options = [argument.partition("=")[0] for argument in arguments]
+    for option in options:
+        if option in flag_types(RunFlags).keys() - flag_types(CalculationFlags).keys():
+            raise InputError(f"`{option}` must be left out: nothing is trained in `{experiment.name}`.")
+    flags = parse(
+        CalculationFlags, CalculationFlags(preset=preset), arguments, prog=f"jaxnn run {experiment.name}"
+    )  # fmt: skip
+    runtime.start(platform=flags.platform, debug=flags.debug)
+    directory = flags.output or default_output(experiment.name, datetime.now())
+    analysis = run_calculation(
+        calculation,
+        name=experiment.name,
+        question=experiment.question,
+        preset=preset,
+        output=directory,
+        overwrite=flags.overwrite,
+    )
+    print("\n".join(analysis.notes))
+    for heading, text in analysis.tables:
+        print(f"\n{heading}\n\n{text}")
+    return directory
+
+
+def _start(flags: RunFlags) -> None:
+    runtime.start(
+        platform=flags.platform, cpu_devices=flags.cpu_devices, debug=flags.debug, deterministic=flags.deterministic
+    )
+
+
+def _choose_sweep(preset: Mapping[str, Any], words: Sequence[str], arguments: Sequence[str]) -> dict[str, Any]:
     """The preset's sweep with what the command line says of it; a field given a value of its own is not swept."""
     flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
     given = {flag.removeprefix("--").replace("-", "_") for flag in flags}
@@ -90,5 +190,17 @@ def _choose_sweep(preset: Mapping[str, Sequence], words: Sequence[str], argument
     for name in swept:
         if name in given:
             raise InputError(f"`{name}` is swept and given one value too: leave out one of them.")
-    kept = {} if "none" in words else {name: values for name, values in preset.items() if name not in given}
-    return {**kept, **swept}
+    named = given | set(swept)
+    kept = {} if "none" in words else {name: _without(named, name, axis) for name, axis in preset.items()}
+    in_order = {name: swept.get(name, axis) for name, axis in kept.items() if axis or name in swept}
+    return {**in_order, **swept}
+
+
+def _without(given: Collection[str], name: str, axis: Any) -> Any:
+    """What is left of an axis without some fields: variants lose them, and vanish where they had no others."""
+    if not isinstance(axis, Mapping):
+        return () if name in given else axis
+    left = {
+        label: {field: v for field, v in fields.items() if field not in given} for label, fields in axis.items()
+    }
+    return left if any(left.values()) else {}

@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxnn.errors import InputError, unknown
+from jaxnn.labels import count_label
 from jaxnn.saved.listing import RunSummary, compare_runs, find_runs, remove_run, summarize
+from jaxnn.study.rundir import part_names
 
 ABOUT = ("experiment", "question", "date", "command", "device")
 ACTIONS = {
@@ -61,7 +63,9 @@ def _row(path: Path) -> list[str]:
     except InputError as error:
         return [str(path), "unreadable", "", "", str(error), ""]
     date = str(one.description.get("date", ""))[:16].replace("T", " ")
-    facts = list(one.facts.values())
+    names, facts = part_names(one.description), list(one.facts.values())
+    if names is not None:
+        facts = [count_label(len(names), "part")] if names else ["a calculation"]
     selected = facts[0] if facts else one.status.detail
     return [
         str(path), one.status.state, str(one.description.get("experiment", "")), date, selected, *facts[1:2], ""

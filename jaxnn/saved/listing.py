@@ -1,5 +1,6 @@
 """What runs there are, what each one found, and how they differ."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -26,9 +27,12 @@ class RunSummary(NamedTuple):
 
 
 def find_runs(root: Path) -> list[Path]:
-    """The directories of runs at `root` or below it, in order of their names; a run is not searched for others."""
+    """The directories of runs at `root` or below it, in order of their names.
+
+    Parts follow the run they are of, in their own order; nothing else in a run is searched for others.
+    """
     if rundir.is_run(root):
-        return [root]
+        return [root, *_parts(root)]
     if not root.is_dir():
         return []
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
@@ -44,8 +48,10 @@ def summarize(path: Path) -> RunSummary:
     if not rundir.is_run(path):
         raise InputError(f"`{path}` is not the directory of a run: `jaxnn runs` lists those there are.")
     status, description = rundir.run_status(path), rundir.read_description(path) or {}
-    facts = {}
-    if status.state == "complete":
+    names, facts = rundir.part_names(description), {}
+    if names:
+        facts = {"parts": ", ".join(f"{name} ({_state(path / name)})" for name in names)}
+    elif names is None and status.state == "complete":
         try:
             facts = _facts(load_dataset(path / "results.nc"))
         except (OSError, ValueError, KeyError) as error:
@@ -54,7 +60,13 @@ def summarize(path: Path) -> RunSummary:
 
 
 def compare_runs(summaries: Sequence[RunSummary]) -> dict[str, list[str]]:
-    """What differs between runs, then what each found: a name -> a text for each run."""
+    """What differs between runs of a study, then what each found: a name -> a text for each run.
+
+    Raises:
+        InputError: a run is not of a single study.
+    """
+    for one in summaries:
+        rundir.check_single(one.path, one.description)
     fields = [identity(one.description) if one.description else {} for one in summaries]
     rows = {}
     for name in dict.fromkeys(name for one in fields for name in one):
@@ -78,6 +90,18 @@ def remove_run(path: Path) -> None:
         doomed = path.with_name(f".{path.name}.removed")  # in one step, so that no half of a run is left
         path.rename(doomed)
         shutil.rmtree(doomed)
+
+
+def _parts(path: Path) -> list[Path]:
+    """The directories of a run's parts, as far as they were begun; none where it cannot be told."""
+    with contextlib.suppress(InputError):
+        names = rundir.part_names(rundir.read_description(path)) or ()
+        return [path / name for name in names if rundir.is_run(path / name)]
+    return []
+
+
+def _state(path: Path) -> str:
+    return rundir.run_status(path).state if rundir.is_run(path) else "not begun"
 
 
 def _facts(results: xr.Dataset) -> dict[str, str]:

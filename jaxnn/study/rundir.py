@@ -79,6 +79,16 @@ def part_names(description: Mapping[str, Any] | None) -> tuple[str, ...] | None:
     return tuple(parts)
 
 
+def check_single(path: Path, description: Mapping[str, Any] | None) -> None:
+    """Raise InputError where the run at `path` is not of a single study."""
+    names = part_names(description)
+    if names:
+        parts = ", ".join(f"`{path / name}`" for name in names)
+        raise InputError(f"`{path}` is a run of several studies: name one of its parts, {parts}.")
+    if names == ():
+        raise InputError(f"`{path}` is a calculation: nothing was trained in it.")
+
+
 def check_part_name(name: Any) -> None:
     """Raise InputError unless a part may be called `name`, and its directory."""
     if not isinstance(name, str) or not _PART_NAME.fullmatch(name) or name == "figures":
