@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxnn import backprop
+from jaxnn import augment, backprop
 from jaxnn.losses import loss_function
 from jaxnn.models import Network, summary_rows
 from jaxnn.optim import make_optimizer, make_schedule
@@ -34,6 +34,8 @@ NEUTRAL = {
     "dropout_rate": 0.0,
     "label_smoothing": 0.0,
     "input_noise": 0.0,
+    "input_mask": 0.0,
+    **dict.fromkeys(augment.TERMS, 0.0),
     "clip_norm": float("inf"),
 }
 

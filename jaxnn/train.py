@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxnn.augment import augment, augments
 from jaxnn.losses import LossFunction, activity_l1_penalty, l1_penalty, l2_penalty, softmax_cross_entropy
 from jaxnn.metrics import accuracy
 from jaxnn.models import EVALUATION, Mode, Network, activations_of, layer_names
@@ -97,14 +98,24 @@ def autodiff_value_and_grad(model: Network, loss: LossFunction) -> GradFn:
 
 
 def step_inputs(state: TrainState, batch: Batch, key: jax.Array, hparams: Hparams) -> tuple[Batch, jax.Array]:
-    """What a training step shows the network: the batch with its noise, and the key that dropout draws from.
+    """What a training step shows the network: the batch augmented and with its noise, and the key of dropout.
 
     Everything random is drawn from `key`, the run's step key, folded with `state.step`.
     """
-    noise_key, dropout_key = jax.random.split(jax.random.fold_in(key, state.step))
+    step_key = jax.random.fold_in(key, state.step)
+    noise_key, dropout_key = jax.random.split(step_key)
+    # Apart from that split: one into more parts would change what the noise and dropout draw.
+    mask_key, augment_key = jax.random.fold_in(step_key, 2), jax.random.fold_in(step_key, 3)
+    if augments(hparams):
+        images = augment(augment_key, batch.x, hparams)
+        is_target = batch.y.shape == images.shape  # of an autoencoder, and then it moves too
+        batch = Batch(images, images if is_target else batch.y)
     if hparams.input_noise is not None:
         noise = jax.random.normal(noise_key, batch.x.shape)
         batch = batch._replace(x=batch.x + hparams.input_noise * noise)
+    if hparams.input_mask is not None:
+        is_kept = jax.random.uniform(mask_key, batch.x.shape) >= hparams.input_mask
+        batch = batch._replace(x=jnp.where(is_kept, batch.x, 0))
     return batch, dropout_key
 
 

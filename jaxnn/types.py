@@ -74,5 +74,17 @@ class Hparams:
     """Share s of the label spread over the classes: (1 - s) * onehot + s / num_classes."""
     input_noise: float | None = None
     """Standard deviation of Gaussian noise added to the (scaled) inputs in training."""
+    input_mask: float | None = None
+    """Probability that an input is set to 0 in training, for each input of each example by itself."""
+    shift: float | None = None
+    """Largest shift of an image in training, up, down and to the sides, as a share of its height and width."""
+    rotation: float | None = None
+    """Largest rotation of an image in training, to either side, in degrees."""
+    flip: float | None = None
+    """Probability that an image is mirrored, left for right, in training."""
+    brightness: float | None = None
+    """Largest relative change of an image's brightness in training: a factor from 1 - brightness to 1 + brightness."""
+    erasing: float | None = None
+    """Probability that a random rectangle of an image is filled with noise in training."""
     clip_norm: float | None = None
     """Largest global norm of the gradient; longer ones are scaled down to it."""

@@ -255,7 +255,8 @@ def test_penalties_are_added_to_the_loss_with_their_weights():
 
 
 NEUTRAL = {
-    "l1": 0.0, "l2": 0.0, "activity_l1": 0.0, "label_smoothing": 0.0, "input_noise": 0.0, "dropout_rate": 0.0,
+    "l1": 0.0, "l2": 0.0, "activity_l1": 0.0, "label_smoothing": 0.0, "input_noise": 0.0, "input_mask": 0.0,
+    "dropout_rate": 0.0,
 }  # fmt: skip
 
 

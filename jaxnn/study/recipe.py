@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from jaxnn import models
+from jaxnn import augment, models
 from jaxnn.data import Data, DataInfo
 from jaxnn.errors import InputError, check_number, unknown
 from jaxnn.losses import ONE_LOGIT, loss_function
@@ -69,6 +69,7 @@ def make_recipe(config: StudyConfig, data: Data, hparams: Hparams) -> Recipe:
     model = build_model(config.model, data.info, loss=loss, dropout=hparams.dropout_rate is not None)
     summary_rows(model, data.info.input_shape)  # refuses layers that do not fit
     _check_terms(config, model, loss)
+    _check_augmentation(config, data.info)
     if training.gradients not in GRADIENTS:
         raise unknown("way to make gradients", training.gradients, GRADIENTS)
     run = _make_run_config(config, data, reconstruct=reconstruct)
@@ -144,6 +145,12 @@ def check_hparams(hparams: Hparams) -> None:
         "final_scale": {"low": 0.0},
         "dropout_rate": {"low": 0.0, "high": 1.0, "high_open": True},
         "label_smoothing": {"low": 0.0, "high": 1.0, "high_open": True},
+        "input_mask": {"low": 0.0, "high": 1.0, "high_open": True},
+        "shift": {"low": 0.0, "high": 1.0},
+        "rotation": {"low": 0.0, "high": 180.0},
+        "flip": {"low": 0.0, "high": 1.0},
+        "brightness": {"low": 0.0, "high": 1.0},
+        "erasing": {"low": 0.0, "high": 1.0},
         "clip_norm": {"low": 0.0, "low_open": True},
     }
     for field in dataclasses.fields(hparams):
@@ -164,6 +171,15 @@ def _check_terms(config: StudyConfig, model: Network, loss: str) -> None:
         )
     if hparams.activity_l1 is not None and not any(isinstance(layer, models.Activation) for layer in model.layers):
         raise InputError(f"`activity_l1` is given, but this `{name}` has no activations: remove it.")
+
+
+def _check_augmentation(config: StudyConfig, info: DataInfo) -> None:
+    given = [name for name in augment.TERMS if getattr(config.hparams, name) is not None]
+    if given and len(info.input_shape) != 3:
+        raise InputError(
+            f"`{given[0]}` is for images, of shape (height, width, channels); the inputs of `{info.name}` have the "
+            f"shape {info.input_shape}: remove it."
+        )
 
 
 def _choose_loss(config: StudyConfig, data: Data, *, reconstruct: bool) -> str:

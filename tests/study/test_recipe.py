@@ -120,6 +120,12 @@ OUT_OF_RANGE = [
     ("dropout_rate", [-0.1, 1.0, NAN], r"\[0, 1\)"),
     ("label_smoothing", [-0.1, 1.0], r"\[0, 1\)"),
     ("input_noise", [-0.1, INF], r"\[0, inf\)"),
+    ("input_mask", [-0.1, 1.0], r"\[0, 1\)"),
+    ("shift", [-0.1, 1.1], r"\[0, 1\]"),
+    ("rotation", [-1.0, 181.0], r"\[0, 180\]"),
+    ("flip", [-0.1, 1.1], r"\[0, 1\]"),
+    ("brightness", [-0.1, 1.1], r"\[0, 1\]"),
+    ("erasing", [-0.1, 1.1], r"\[0, 1\]"),
     ("clip_norm", [0.0, -1.0, NAN], r"\(0, inf\)"),
 ]
 
@@ -219,6 +225,11 @@ MODEL_AND_DATA = {
         config_of("autoencoder", training=TrainConfig(loss="binary_cross_entropy")),
         DIGITS,
         "`digits` is a reconstruction here: choose squared_error",
+    ),
+    "no images to augment": (
+        config_of(hparams=Hparams(flip=0.5)),
+        MOONS,
+        r"`flip` is for images, of shape \(height, width, channels\); the inputs of `moons` .* \(2,\)",
     ),
     "no accuracy": (
         config_of(training=TrainConfig(select_on="val_accuracy")),
