@@ -5,6 +5,7 @@ its member axis is executed is the business of `Execution`, and neither the mode
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
@@ -71,14 +72,27 @@ class Execution(NamedTuple):
     members: Literal["vmap", "map"]
 
 
+class Members(NamedTuple):
+    """The members of a population, every leaf with a leading axis of them.
+
+    `data_index` (members,) int32 says which of several data sets is whose; None: they share the one there is.
+    """
+
+    seed: jax.Array
+    hparams: Hparams
+    data_index: jax.Array | None = None
+
+
 class Population(NamedTuple):
     """A program as two compiled-once functions; every array has a leading member axis but the data's.
 
-    init(seeds, hparams, data) -> RunState
-    advance(state, seeds, hparams, data, first, last) -> RunState; `state` is donated.
+    init(members, data) -> RunState
+    advance(state, members, data, first, last) -> RunState; `state` is donated.
+
+    Where members have a `data_index`, the arrays of `data` have a leading axis of data sets.
     """
 
-    init: Callable[[jax.Array, Hparams, RunData], RunState]
+    init: Callable[[Members, RunData], RunState]
     advance: Callable[..., RunState]
     mesh: Mesh
 
@@ -129,36 +143,44 @@ def make_member_run(recipe: Recipe, *, num_examples: int) -> Run:
     return make_run(recipe.model, optimizer, train_step, make_eval_step(recipe.model, loss), recipe.run)
 
 
+@functools.cache
 def make_population(recipe: Recipe, execution: Execution, *, num_examples: int) -> Population:
-    """The program of `recipe`, executed over members as `execution` says.
+    """The program of `recipe`, executed over members as `execution` says; the same one for the same arguments.
 
-    The number of members must be a multiple of `execution.num_devices` (see `pad_members`).
+    So two studies of one process whose members share a recipe, and whose arrays have the same shapes, share what
+    was compiled.  The number of members must be a multiple of `execution.num_devices` (see `pad_members`).
     """
     run = make_member_run(recipe, num_examples=num_examples)
 
-    def init(seeds, hparams, data):
-        def member(seed, hparams):
-            return run.init(run_keys(seed), hparams, data)
+    def init(members, data):
+        def member(one):
+            return run.init(run_keys(one.seed), one.hparams, _member_data(data, one.data_index))
 
-        return _over_members(member, (seeds, hparams), execution)
+        return _over_members(member, (members,), execution)
 
-    def advance(state, seeds, hparams, data, first, last):
-        def member(state, seed, hparams):
-            return run.advance(state, run_keys(seed), hparams, data, first, last)
+    def advance(state, members, data, first, last):
+        def member(state, one):
+            keys, own = run_keys(one.seed), _member_data(data, one.data_index)
+            return run.advance(state, keys, one.hparams, own, first, last)
 
-        return _over_members(member, (state, seeds, hparams), execution)
+        return _over_members(member, (state, members), execution)
 
     devices = jax.devices()[: execution.num_devices]
     axis_types = (jax.sharding.AxisType.Auto,)
     mesh = jax.make_mesh((execution.num_devices,), ("member",), devices=devices, axis_types=axis_types)
     each, same = PartitionSpec("member"), PartitionSpec()
-    spread_init = jax.shard_map(init, mesh=mesh, in_specs=(each, each, same), out_specs=each, check_vma=False)
+    spread_init = jax.shard_map(init, mesh=mesh, in_specs=(each, same), out_specs=each, check_vma=False)
     spread_advance = jax.shard_map(
-        advance, mesh=mesh, in_specs=(each, each, each, same, same, same), out_specs=each, check_vma=False
+        advance, mesh=mesh, in_specs=(each, each, same, same, same), out_specs=each, check_vma=False
     )
     options = CPU_COMPILER_OPTIONS if jax.default_backend() == "cpu" else None
     compiled_advance = jax.jit(spread_advance, donate_argnums=0, compiler_options=options)
     return Population(jax.jit(spread_init), compiled_advance, mesh)
+
+
+def _member_data(data: RunData, index: jax.Array | None) -> RunData:
+    """The data set of a member, out of one or several."""
+    return data if index is None else jax.tree.map(lambda sets: sets[index], data)
 
 
 def _over_members(function: Callable, members: tuple, execution: Execution):
@@ -174,17 +196,31 @@ def pad_members(members: Sequence, multiple: int) -> list:
     return [*members, *[members[-1]] * missing]
 
 
-def place(population: Population, seeds: Sequence[int], hparams: Hparams, data: RunData):
-    """The arguments of a population on its devices: members spread, data on every device."""
+def place(
+    population: Population,
+    seeds: Sequence[int],
+    hparams: Hparams,
+    data: RunData,
+    *,
+    data_index: Sequence[int] | None = None,
+) -> tuple[Members, RunData]:
+    """The arguments of a population on its devices: members spread, data on every device.
+
+    Args:
+        population: from `make_population`.
+        seeds: of the members.
+        hparams: of the members, stacked.
+        data: one set, or several stacked along a leading axis.
+        data_index: which of several is whose.
+    """
     each = NamedSharding(population.mesh, PartitionSpec("member"))
     same = NamedSharding(population.mesh, PartitionSpec())
-    return (
-        jax.device_put(np.asarray(seeds, np.uint32), each),
-        jax.device_put(hparams, each),
-        jax.device_put(data, same),
-    )
+    index = None if data_index is None else np.asarray(data_index, np.int32)
+    members = Members(np.asarray(seeds, np.uint32), hparams, index)  # pyright: ignore[reportArgumentType]
+    return jax.device_put(members, each), jax.device_put(data, same)
 
 
+@functools.cache
 def make_predict(recipe: Recipe) -> Callable[[tuple[Params, Params], jax.Array], jax.Array]:
     """predict(variables, x) -> outputs (members, rows, ...), one member after another on one device.
 

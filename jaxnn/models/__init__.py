@@ -17,6 +17,7 @@ from jaxnn.models.layers import (
     Reshape,
 )
 from jaxnn.models.network import Network, activations_of, layer_names, record
+from jaxnn.models.padded import pad_variables, padded_mlp, trim_params
 from jaxnn.models.summary import SummaryRow, summary, summary_rows
 
 __all__ = [
@@ -44,7 +45,10 @@ __all__ = [
     "linear",
     "mlp",
     "network",
+    "pad_variables",
+    "padded_mlp",
     "record",
     "summary",
     "summary_rows",
+    "trim_params",
 ]

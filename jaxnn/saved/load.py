@@ -12,11 +12,12 @@ from jaxnn import stats
 from jaxnn.checkpoint import Checkpoint, CheckpointError, load_last
 from jaxnn.data import DataInfo
 from jaxnn.errors import InputError
-from jaxnn.models import Network
+from jaxnn.models import Network, trim_params
 from jaxnn.population import Recipe
 from jaxnn.run import RunConfig
 from jaxnn.study import rundir
 from jaxnn.study.config import StudyConfig
+from jaxnn.study.padding import hidden_units
 from jaxnn.study.reading import read_study, read_value
 from jaxnn.study.recipe import build_model, loss_name, reconstructs, settle_hparams
 from jaxnn.study.results import load_dataset
@@ -88,11 +89,13 @@ def load_run(
     if seed is not None and seed not in seeds:
         raise InputError(f"`seed` must be one of the run's, {', '.join(map(str, seeds))}; got {seed}.")
     again = retrained and config.final == "retrain" and wanted == _selected(path, results)
-    members, diverged_at, info = _load_members(path, position, seeds, retrained=again)
+    members, diverged_at, info, padded = _load_members(path, position, seeds, retrained=again)
     configs = expand(config, sweep)
     hparams = settle_hparams(configs)[position]
     loss = loss_name(configs[position], info)
     model = build_model(configs[position].model, info, loss=loss, dropout=hparams.dropout_rate is not None)
+    if padded:
+        members = {"params": trim_params(members["params"], hidden_units(model)), "batch_stats": {}}
     row = _best_row(results, place, diverged_at) if seed is None else seeds.index(seed)
     variables = jax.tree.map(lambda leaf: leaf[row], members)
     recipe = _recipe(model, configs[position], info)
@@ -118,6 +121,7 @@ def _read_finished(path: Path) -> dict[str, Any]:
         raise InputError(f"`{path}` is not the directory of a run: `jaxnn runs` lists those there are.")
     status = rundir.run_status(path)
     description = rundir.read_description(path)
+    rundir.check_single(path, description)
     if status.state != "complete" or description is None:
         raise InputError(f"`{path}` is {status.state}, not complete: `jaxnn resume {path}` finishes it.")
     return description
@@ -141,8 +145,9 @@ def _best_row(results: xr.Dataset, place: Mapping[str, int], diverged_at: np.nda
 
 def _load_members(
     path: Path, position: int, seeds: tuple[int, ...], *, retrained: bool
-) -> tuple[Variables, np.ndarray, DataInfo]:
-    """The variables of a setting's members (trained again, else at their best epochs), and when they diverged."""
+) -> tuple[Variables, np.ndarray, DataInfo, bool]:
+    """The variables of a setting's members (trained again, else at their best epochs), when they diverged, what
+    their data were, and whether the variables are those of a padded network."""
     folder = path / rundir.CHECKPOINTS
     if retrained and (folder / "final").is_dir():
         checkpoint, first, where = load_last(folder / "final"), 0, "train"
@@ -158,7 +163,9 @@ def _load_members(
         prefix = f"{where}/{collection}/"
         named = {name.removeprefix(prefix): a for name, a in checkpoint.arrays.items() if name.startswith(prefix)}
         variables[collection] = _nest({name: a[rows] for name, a in named.items()})
-    return variables, checkpoint.arrays["diverged_at"][rows], read_value("data", checkpoint.about["data"], DataInfo)
+    about = checkpoint.about
+    info = read_value("data", about["data"][first // len(seeds)], DataInfo)
+    return variables, checkpoint.arrays["diverged_at"][rows], info, about["padded"]
 
 
 def _program_of(folder: Path, position: int, num_seeds: int) -> tuple[Checkpoint | None, int]:

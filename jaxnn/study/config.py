@@ -58,6 +58,8 @@ class TrainConfig:
     execution: Literal["auto", "vmap", "map"] = "auto"
     """How members on a device train: one vectorised step for all, one after another, or what was measured
     to be faster for their kind of network."""
+    padding: Literal["auto", "never"] = "auto"
+    """Whether small mlps that differ in their hidden layers alone train as one program, padded to one shape."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +72,7 @@ class StudyConfig:
     hparams: Hparams = Hparams()
     seeds: int = 5
     """Seeds 0, 1, ... of every setting: initial parameters, order of the data, dropout and noise."""
-    final: Literal["best", "retrain"] = "best"
-    """What meets the test set, once: the selected setting's members at their best epochs, or the
-    selected setting trained again on training and validation data together."""
+    final: Literal["best", "retrain", "every"] = "best"
+    """What meets the test set, once: the selected setting's members at their best epochs, the selected
+    setting trained again on training and validation data together, or, where a study asks about all settings and
+    not for the best, every member at its best epoch."""

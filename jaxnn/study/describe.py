@@ -8,9 +8,8 @@ import xarray as xr
 
 from jaxnn import stats
 from jaxnn.study.outcome import Outcome
-from jaxnn.study.plan import Plan, Setting
+from jaxnn.study.plan import Plan
 from jaxnn.study.rundir import log_line
-from jaxnn.study.sweep import sweepable
 from jaxnn.study.training import Progress
 
 if TYPE_CHECKING:  # matplotlib takes a second to import, and is needed only when training is over
@@ -40,7 +39,7 @@ class Analysis(NamedTuple):
 def describe_study(about: About, plan: Plan, surroundings: Mapping[str, Any]) -> dict[str, Any]:
     """The content of config.json: everything needed to run the study again, and to know whether it is the same."""
     hashes: dict[str, dict[str, str]] = {}
-    for info in (program.data.info for program in plan.programs):
+    for info in (setting.data.info for setting in plan.settings):
         if info.sha256 not in hashes.values():  # a sweep over the data has several sets of one name
             hashes[info.name if info.name not in hashes else f"{info.name}, {len(hashes)}"] = info.sha256
     return {
@@ -77,19 +76,12 @@ def describe_results(about: About, outcome: Outcome, surroundings: Mapping[str, 
 def log_lines(plan: Plan, chunk: Progress) -> list[str]:
     """The lines of log.jsonl for a chunk: one for each record and member."""
     program = plan.programs[chunk.program]
-    names = list(plan.sweep)
     lines = []
     for record in range(chunk.first, chunk.last):
         for member in range(len(chunk.stopped_at)):
             position, seed = divmod(member, len(plan.seeds))
             setting = plan.settings[program.settings[position]]
             row = {name: float(values[member, record]) for name, values in chunk.history.items()}
-            place = {name: setting_value(setting, name) for name in names}
             epoch = (record + 1) * program.recipe.run.eval_every
-            lines.append(log_line({**place, "seed": plan.seeds[seed], "epoch": epoch, **row}))
+            lines.append(log_line({**setting.place, "seed": plan.seeds[seed], "epoch": epoch, **row}))
     return lines
-
-
-def setting_value(setting: Setting, name: str) -> Any:
-    """The value a setting has for a swept field."""
-    return getattr(getattr(setting.config, sweepable()[name]), name)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxnn.errors import InputError
+from jaxnn.study.reading import read_study
+from jaxnn.study.sweep import expand
 
 PLACES = ("config.data.data_dir", "config.data.path")
 EXTENDED = "config.training.epochs"
@@ -39,6 +41,8 @@ def check_continues(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     Raises:
         InputError: they differ in more than an extension may; all the differences are listed.
     """
+    if "parts" in earlier:
+        raise InputError("`--resume` continues the same study, and `--output` holds several or none: choose another.")
     old, new = identity(earlier), identity(now)
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if not differing:
@@ -53,8 +57,8 @@ def check_continues(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 
 def _is_open_ended(description: Mapping[str, Any]) -> bool:
-    schedules = description["sweep"].get("schedule", [description["config"]["training"]["schedule"]])
-    return all(schedule in OPEN_ENDED for schedule in schedules)
+    settings = expand(*read_study(json.loads(json.dumps(description))))
+    return all(setting.training.schedule in OPEN_ENDED for setting in settings)
 
 
 def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -41,7 +41,7 @@ class DiskKeeper:
 
     A checkpoint's number is its count of records.  Its arrays are the state's, by their paths in it, with the
     metric history cut to those records: so that a study which is given more epochs can go on from it.  Besides,
-    it says which settings of which study its members are, and what their data were.
+    it says which settings of which study its members are, what the data of each were, and whether it is padded.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class DiskKeeper:
     ) -> None:
         self._plan, self._program, self._folder = plan, program, folder
         self._saver, self._stop, self._config = saver, stop, config
-        self._about = {**about, "settings": program.settings, "data": program.data.info}
+        self._about = {**about, **_describe(plan, program)}
         self._saved_at = time.monotonic()
 
     def last(self) -> Snapshot | None:
@@ -119,6 +119,12 @@ class DiskKeeper:
 def snapshot_bytes(plan: Plan, program: Program) -> int:
     """Bytes of one snapshot of a program, its whole history included."""
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state_shapes(plan, program)))
+
+
+def _describe(plan: Plan, program: Program) -> dict[str, Any]:
+    """Which settings the members are of, what the data of each were, and whether their networks are padded."""
+    infos = [plan.settings[position].data.info for position in program.settings]
+    return {"settings": program.settings, "data": infos, "padded": program.padded}
 
 
 def _named(state: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """How much memory a program will need, asked before anything is allocated."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import psutil
@@ -15,18 +17,18 @@ from jaxnn.types import Batch, Hparams
 STATE_COPIES = 2
 
 
-def estimate_bytes(recipe: Recipe, data: Data, hparams: Hparams, *, num_members: int) -> int:
-    """Bytes a population needs: the state of every member twice over, and the data once for each device.
+def estimate_bytes(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, num_members: int) -> int:
+    """Bytes a population needs: the state of every member twice over, and the data sets once for each device.
 
     Parameters, batch statistics, optimizer state, best-so-far parameters and metric history are counted exactly,
     from shapes alone; activations of one step, and what the compiler keeps, are not in it.
     """
-    splits = (data.train, data.validation)
-    run = make_member_run(recipe, num_examples=len(data.train.x))
+    splits = (data[0].train, data[0].validation)
+    run = make_member_run(recipe, num_examples=len(data[0].train.x))
     state = jax.eval_shape(
         lambda: run.init(run_keys(0), hparams, RunData(*(Batch(*map(jnp.asarray, split)) for split in splits)))
     )
-    data_bytes = sum(array.nbytes for split in splits for array in split)
+    data_bytes = len(data) * sum(array.nbytes for split in splits for array in split)
     return STATE_COPIES * num_members * _num_bytes(state) + jax.device_count() * data_bytes
 
 
@@ -38,7 +40,7 @@ def available_bytes() -> int:
     return psutil.virtual_memory().available
 
 
-def check_memory(recipe: Recipe, data: Data, hparams: Hparams, *, num_members: int) -> None:
+def check_memory(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, num_members: int) -> None:
     """Raise InputError if a population of `num_members` cannot fit in the memory that is free."""
     needed, free = estimate_bytes(recipe, data, hparams, num_members=num_members), available_bytes()
     if needed > free:

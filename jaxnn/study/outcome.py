@@ -8,8 +8,10 @@ import jax
 import numpy as np
 import xarray as xr
 
-from jaxnn.data import merge
+from jaxnn.data import Data, merge
+from jaxnn.models import Network, trim_params
 from jaxnn.population import Recipe
+from jaxnn.study.padding import hidden_units
 from jaxnn.study.plan import Plan, Program, Setting
 from jaxnn.study.results import make_dataset, selected_setting, test_variables
 from jaxnn.study.training import (
@@ -43,6 +45,15 @@ class Outcome(NamedTuple):
         recipe, variables = members_at_best(self.plan, self.trained, setting)
         return predict_members(recipe, variables, x)
 
+    def variables(self, setting: int) -> tuple[Network, Params, Params]:
+        """A setting's network with (params, batch_stats) of its members at their best epochs, each (seeds, ...)."""
+        recipe, (params, batch_stats) = members_at_best(self.plan, self.trained, setting)
+        return recipe.model, params, batch_stats
+
+    def data(self, setting: int) -> Data:
+        """What a setting was trained on."""
+        return self.plan.settings[setting].data
+
 
 def conclude(
     plan: Plan,
@@ -60,44 +71,67 @@ def conclude(
         keeper: makes the keeper of that retraining.
     """
     results = make_dataset(plan, trained)
+    if plan.config.final == "every":
+        results = results.merge(_test_every(plan, trained, results), combine_attrs="override")
     setting = selected_setting(plan, results)
-    if setting is None:
-        return Outcome(plan, trained, results, None)
-    data = next(program.data for program in plan.programs if setting in program.settings)
-    if not len(data.test.x):
+    if setting is None or not len(plan.settings[setting].data.test.x):
         return Outcome(plan, trained, results, None)
     recipe, variables = members_at_best(plan, trained, setting)
-    best_epochs, diverged_at = (
-        results[name].values.reshape(-1, len(plan.seeds))[setting] for name in ("best_epoch", "diverged_at")
-    )
+    best_epochs, diverged_at = (by_setting(plan, results[name])[setting] for name in ("best_epoch", "diverged_at"))
     if plan.config.final == "retrain":
         has_result = (diverged_at < 0) & (best_epochs > 0)
         again = _retraining(plan, setting, int(np.median(best_epochs[has_result])))
         retrained = train_program(again, 0, observe=observe, keeper=keeper(again, again.programs[0]))
         variables, diverged_at = retrained.last, retrained.diverged_at
+    test = _test(plan, setting, recipe, variables, diverged_at)
+    return Outcome(plan, trained, results.merge(test, combine_attrs="override"), variables)
+
+
+def _test(plan: Plan, setting: int, recipe: Recipe, variables: Variables, diverged_at: np.ndarray) -> xr.Dataset:
+    """The test metrics of a setting's members with these variables."""
+    data = plan.settings[setting].data
     outputs = predict_members(recipe, variables, data.test.x)
-    test = test_variables(recipe, data, outputs, seeds=plan.seeds, diverged_at=diverged_at)
-    results = results.merge(test, combine_attrs="override")
-    return Outcome(plan, trained, results, variables)
+    return test_variables(recipe, data, outputs, seeds=plan.seeds, diverged_at=diverged_at)
+
+
+def _test_every(plan: Plan, trained: list[TrainedProgram], results: xr.Dataset) -> xr.Dataset:
+    """`each_test_loss` and `each_test_accuracy` of every member at its best epoch, over (settings..., seed)."""
+    diverged_at = by_setting(plan, results["diverged_at"])
+    found: dict[str, list[np.ndarray]] = {}
+    for setting in range(len(plan.settings)):
+        test = _test(plan, setting, *members_at_best(plan, trained, setting), diverged_at[setting])
+        for name in ("test_loss", "test_accuracy"):
+            if name in test:
+                found.setdefault(f"each_{name}", []).append(test[name].values)
+    like = results["diverged_at"]
+    return xr.Dataset({name: (like.dims, np.stack(rows).reshape(like.shape)) for name, rows in found.items()})
+
+
+def by_setting(plan: Plan, values: xr.DataArray) -> np.ndarray:
+    """Values over (settings..., seed) as (num_settings, num_seeds)."""
+    return values.values.reshape(len(plan.settings), len(plan.seeds))
 
 
 def members_at_best(plan: Plan, trained: list[TrainedProgram], setting: int) -> tuple[Recipe, Variables]:
     """The recipe of a setting, and the (params, batch_stats) of its members at their best epochs, by seed."""
     one = next(one for one in trained if setting in one.program.settings)
     first = one.program.settings.index(setting) * len(plan.seeds)
-    return one.program.recipe, jax.tree.map(lambda leaf: leaf[first : first + len(plan.seeds)], one.best)
+    params, batch_stats = jax.tree.map(lambda leaf: leaf[first : first + len(plan.seeds)], one.best)
+    recipe = plan.settings[setting].recipe
+    if one.program.padded:
+        return recipe, (trim_params(params, hidden_units(recipe.model)), {})
+    return recipe, (params, batch_stats)
 
 
 def _retraining(plan: Plan, setting: int, epochs: int) -> Plan:
     """The plan that trains one setting on training and validation data together, for so many epochs."""
     chosen = plan.settings[setting]
-    program = next(p for p in plan.programs if setting in p.settings)
     run = dataclasses.replace(
         chosen.recipe.run, epochs=epochs, eval_every=_divisor(epochs, chosen), patience=None, select_on="train_loss"
     )
-    recipe = dataclasses.replace(chosen.recipe, run=run)
-    again = program._replace(recipe=recipe, data=merge(program.data), settings=(0,))
-    return plan._replace(settings=[chosen._replace(recipe=recipe)], programs=[again], sweep={})
+    data = merge(chosen.data)
+    again = chosen._replace(place={}, recipe=dataclasses.replace(chosen.recipe, run=run), data=data)
+    return plan._replace(settings=[again], programs=[Program(again.recipe, (data,), (0,), (0,))], sweep={})
 
 
 def _divisor(epochs: int, setting: Setting) -> int:

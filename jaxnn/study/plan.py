@@ -8,45 +8,62 @@ from jaxnn.errors import InputError
 from jaxnn.population import Recipe
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.memory import check_memory
+from jaxnn.study.padding import pad_recipes
 from jaxnn.study.recipe import make_recipe, settle_hparams
-from jaxnn.study.sweep import expand
+from jaxnn.study.sweep import Sweep, expand, places
 from jaxnn.types import Hparams
 
 
 class Setting(NamedTuple):
-    """One combination of the swept values."""
+    """One combination of the swept values: where it stands on each axis, and what it is."""
 
+    place: Mapping[str, Any]
     config: StudyConfig
     recipe: Recipe
     hparams: Hparams
+    data: Data
 
 
 class Program(NamedTuple):
-    """The settings of a study that share a recipe and a data set, hence a compilation."""
+    """The settings of a study that share a compilation: one recipe, and data sets of one shape.
+
+    `data_index` says for each of `settings` which of `data` is its own.  Where the recipe is `padded`, the networks
+    of the settings are smaller ones that fit in its network.
+    """
 
     recipe: Recipe
-    data: Data
+    data: tuple[Data, ...]
     settings: tuple[int, ...]  # positions in `Plan.settings`
+    data_index: tuple[int, ...]
+    padded: bool = False
+
+    @property
+    def num_train(self) -> int:
+        """Training examples of each data set."""
+        return len(self.data[0].train.x)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self.data[0].info.input_shape
 
 
 class Plan(NamedTuple):
     """A study that is known to be possible: its settings, in sweep order, and the programs they fall into."""
 
     config: StudyConfig
-    sweep: Mapping[str, Sequence[Any]]
+    sweep: Sweep
     settings: list[Setting]
     programs: list[Program]
     seeds: tuple[int, ...]
 
 
-def plan_study(
-    config: StudyConfig, sweep: Mapping[str, Sequence[Any]], *, load: Callable[[DataConfig], Data] = load_config
-) -> Plan:
+def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig], Data] = load_config) -> Plan:
     """Check a study and lay it out; loads the data, compiles and writes nothing.
 
     Args:
         config: what the settings have in common.
-        sweep: swept field -> its values.
+        sweep: field -> its values, or axis -> variant -> {field: value}.
         load: how a data set is found.
 
     Raises:
@@ -58,16 +75,39 @@ def plan_study(
     hparams = settle_hparams(configs)
     data = {wanted: load(wanted) for wanted in dict.fromkeys(one.data for one in configs)}
     settings = []
-    for one, numbers in zip(configs, hparams, strict=True):
+    for place, one, numbers in zip(places(sweep), configs, hparams, strict=True):
         if not len(data[one.data].validation.x):
             raise InputError("`validation` must leave validation rows: settings are selected on them; got 0.")
-        settings.append(Setting(one, make_recipe(one, data[one.data], numbers), numbers))
-    groups: dict[tuple[Recipe, DataConfig], list[int]] = {}
-    for position, setting in enumerate(settings):
-        groups.setdefault((setting.recipe, setting.config.data), []).append(position)
-    programs = [Program(recipe, data[wanted], tuple(members)) for (recipe, wanted), members in groups.items()]
+        recipe = make_recipe(one, data[one.data], numbers)
+        settings.append(Setting(place, one, recipe, numbers, data[one.data]))
+    programs = group_settings(settings)
     seeds = tuple(range(config.seeds))
     for program in programs:
         numbers = settings[program.settings[0]].hparams
         check_memory(program.recipe, program.data, numbers, num_members=len(program.settings) * len(seeds))
     return Plan(config, sweep, settings, programs, seeds)
+
+
+def group_settings(settings: Sequence[Setting]) -> list[Program]:
+    """The programs of some settings: those whose recipes and whose data's shapes are the same share one."""
+    shapes = [_shapes(setting.data) for setting in settings]
+    # The penalty on activations would count what padded units give before they are masked.
+    allowed = [s.config.training.padding == "auto" and s.hparams.activity_l1 is None for s in settings]
+    recipes = pad_recipes([setting.recipe for setting in settings], shapes, allowed=allowed)
+    groups: dict[tuple, list[int]] = {}
+    for position, key in enumerate(zip(recipes, shapes, strict=True)):
+        groups.setdefault(key, []).append(position)
+    programs = []
+    for (recipe, _), members in groups.items():
+        sets = {settings[position].config.data: settings[position].data for position in members}
+        index = {wanted: place for place, wanted in enumerate(sets)}
+        data_index = tuple(index[settings[position].config.data] for position in members)
+        padded = any(settings[position].recipe != recipe for position in members)
+        programs.append(Program(recipe, tuple(sets.values()), tuple(members), data_index, padded))
+    return programs
+
+
+def _shapes(data: Data) -> tuple:
+    """What must be equal for two data sets to take part in one program."""
+    arrays = (*data.train, *data.validation)
+    return tuple((array.shape, str(array.dtype)) for array in arrays)

@@ -10,6 +10,7 @@ from jaxnn.report import write_report, write_summary
 from jaxnn.study.describe import Analysis
 from jaxnn.study.outcome import Outcome
 from jaxnn.study.plan import Plan
+from jaxnn.study.sweep import swept_fields
 
 
 def publish(outcome: Outcome, analysis: Analysis, directory: Path) -> None:
@@ -20,8 +21,8 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path) -> None:
         plots.save_figure(figure, directory / "figures" / f"{name}.png")
     write_summary(directory / "summary.md", results, notes=analysis.notes, tables=analysis.tables)
     summaries = {
-        _network_name(program.recipe.model): summary(program.recipe.model, program.data.info.input_shape)
-        for program in plan.programs
+        _network_name(setting.recipe.model): summary(setting.recipe.model, setting.data.info.input_shape)
+        for setting in plan.settings
     }
     write_report(
         directory / "report.html",
@@ -60,7 +61,7 @@ def _network_name(model: Network) -> str:
 
 def _setup(plan: Plan) -> dict[str, str]:
     """Rows of the set-up table that the results do not hold themselves; what is swept has rows of its own there."""
-    config, data = plan.config, plan.programs[0].data
+    config, data = plan.config, plan.settings[0].data
     training = config.training
     rows = {
         "dataset": ("Data", f"{data.info.name}: {data.info.source}"),
@@ -73,4 +74,5 @@ def _setup(plan: Plan) -> dict[str, str]:
         "learning_rate": ("Learning rate", f"{config.hparams.learning_rate:g}, {training.schedule}"),
         "batch_size": ("Batch size", str(training.batch_size)),
     }
-    return {label: text for field, (label, text) in rows.items() if field not in plan.sweep}
+    swept = {field for name, axis in plan.sweep.items() for field in swept_fields(name, axis)}
+    return {label: text for field, (label, text) in rows.items() if field not in swept}

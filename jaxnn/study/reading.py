@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from jaxnn.errors import InputError, unknown
 from jaxnn.study.config import StudyConfig
-from jaxnn.study.sweep import sweepable
+from jaxnn.study.sweep import Axis, sweepable
 
 
-def read_study(description: Mapping[str, Any]) -> tuple[StudyConfig, dict[str, tuple[Any, ...]]]:
+def read_study(description: Mapping[str, Any]) -> tuple[StudyConfig, dict[str, Axis]]:
     """The configuration and the sweep of a description that `describe_study` made.
 
     Raises:
@@ -23,16 +23,27 @@ def read_study(description: Mapping[str, Any]) -> tuple[StudyConfig, dict[str, t
     for name in ("config", "sweep"):
         if not isinstance(description.get(name), dict):
             raise InputError(f"`{name}` must be an object in config.json; got {description.get(name)!r}.")
-    sections = typing.get_type_hints(StudyConfig)
-    sweep = {}
-    for name, values in description["sweep"].items():
-        if name not in sweepable():
-            raise unknown("field to sweep", name, sweepable())
-        if not isinstance(values, list):
-            raise InputError(f"`sweep.{name}` must be a list in config.json; got {values!r}.")
-        kind = typing.get_type_hints(sections[sweepable()[name]])[name]
-        sweep[name] = tuple(read_value(f"sweep.{name}", value, kind) for value in values)
+    sweep = {name: _read_axis(f"sweep.{name}", name, axis) for name, axis in description["sweep"].items()}
     return read_value("config", description["config"], StudyConfig), sweep
+
+
+def _read_axis(path: str, name: str, axis: Any) -> Axis:
+    """The values of a swept field, or the variants of a named axis, each with its fields."""
+    if isinstance(axis, list):
+        return tuple(_read_field(path, name, value) for value in axis)
+    if not isinstance(axis, dict) or not all(isinstance(fields, dict) for fields in axis.values()):
+        raise InputError(f"`{path}` must be a list, or an object of variants, in config.json; got {axis!r}.")
+    return {
+        label: {field: _read_field(f"{path}.{label}.{field}", field, value) for field, value in fields.items()}
+        for label, fields in axis.items()
+    }
+
+
+def _read_field(path: str, name: str, value: Any) -> Any:
+    if name not in sweepable():
+        raise unknown("field to sweep", name, sweepable())
+    section = typing.get_type_hints(StudyConfig)[sweepable()[name]]
+    return read_value(path, value, typing.get_type_hints(section)[name])
 
 
 def read_value(name: str, value: Any, kind: Any) -> Any:

@@ -25,7 +25,7 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
     (settings..., seed): `best_epoch` (0: none), `stopped_at` (last epoch trained), `diverged_at` (first step
     whose objective was not finite, -1: never).
     """
-    shape = tuple(len(values) for values in plan.sweep.values())
+    shape = tuple(map(len, plan.sweep.values()))
     num_settings, num_seeds = len(plan.settings), len(plan.seeds)
     histories: dict[str, np.ndarray] = {}
     integers = {
@@ -52,7 +52,7 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
         name: ((*members, "epoch"), a.reshape(*shape, num_seeds, len(epochs))) for name, a in histories.items()
     }
     variables |= {name: (members, a.reshape(*shape, num_seeds)) for name, a in integers.items()}
-    coordinates = {name: [swept_value_coordinate(value) for value in values] for name, values in plan.sweep.items()}
+    coordinates = {name: [swept_value_coordinate(value) for value in axis] for name, axis in plan.sweep.items()}
     coordinates |= {"seed": list(plan.seeds), "epoch": epochs}
     metric = plan.config.training.select_on
     attributes = {"selected_on": metric, "mode": BETTER[metric]}

@@ -4,15 +4,20 @@ Between two chunks of records it can be taken to the host as a `Snapshot`, and o
 bits: the snapshot and the plan say everything there is to know.
 """
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxnn.models import Network, pad_variables
 from jaxnn.population import (
+    Members,
+    Population,
     choose_execution,
     make_member_run,
     make_population,
@@ -21,6 +26,7 @@ from jaxnn.population import (
     stack_hparams,
 )
 from jaxnn.run import RunData, RunState
+from jaxnn.study.padding import hidden_units
 from jaxnn.study.plan import Plan, Program
 from jaxnn.train import run_keys
 from jaxnn.types import Batch
@@ -58,22 +64,25 @@ def open_session(plan: Plan, program: Program, start: Snapshot | None = None) ->
         program: one of its programs.
         start: where an earlier session of the same program was; one that has nothing left to train is not compiled.
     """
-    recipe, data = program.recipe, program.data
+    recipe = program.recipe
     members = program_members(plan, program)
     execution = choose_execution(
-        recipe, input_shape=data.info.input_shape, num_examples=len(data.train.x), num_members=len(members)
+        recipe, input_shape=program.input_shape, num_examples=program.num_train, num_members=len(members)
     )
-    population = make_population(recipe, execution, num_examples=len(data.train.x))
-    padded = pad_members(members, execution.num_devices)
-    hparams = stack_hparams([plan.settings[setting].hparams for setting, _ in padded])
-    arguments = place(population, [seed for _, seed in padded], hparams, run_data(program))
+    population = make_population(recipe, execution, num_examples=program.num_train)
+    arguments = _place_members(plan, program, population)
 
     def train_records(state: RunState, first: int, last: int) -> RunState:
         return advance(state, *arguments, first, last)
 
     records, compile_seconds, run_seconds = start[1:] if start is not None else (0, 0.0, 0.0)
     started = time.perf_counter()
-    state = population.init(*arguments) if start is None else _place_state(start.state, population.mesh)
+    if start is not None:
+        state = _place(start.state, population.mesh)
+    else:
+        state = population.init(*arguments)
+        if program.padded:
+            state = _with_variables(state, _padded_variables(plan, program), population.mesh)
     if records < recipe.run.num_records:
         advance = population.advance.lower(state, *arguments, 0, 1).compile()
     jax.block_until_ready(state)
@@ -107,24 +116,71 @@ def program_members(plan: Plan, program: Program) -> Sequence[tuple[int, int]]:
 
 
 def run_data(program: Program) -> RunData:
-    """The arrays that a program trains on and validates with, still on the host."""
-    data: Any = program.data
-    return RunData(Batch(*data.train), Batch(*data.validation) if len(data.validation.x) else None)
+    """The arrays that a program trains on and validates with, still on the host; several sets are stacked."""
+    sets = [(data.train, data.validation) for data in program.data]
+    train, validation = (
+        Batch(*(arrays[0] if len(sets) == 1 else np.stack(arrays) for arrays in zip(*splits, strict=True)))
+        for splits in zip(*sets, strict=True)
+    )
+    return RunData(train, validation if len(program.data[0].validation.x) else None)
 
 
 def state_shapes(plan: Plan, program: Program) -> RunState:
     """Shapes and dtypes of a snapshot's state, (members, ...), without computing anything."""
     hparams = plan.settings[program.settings[0]].hparams
-    run = make_member_run(program.recipe, num_examples=len(program.data.train.x))
-    member = jax.eval_shape(lambda seed, *rest: run.init(run_keys(seed), *rest), 0, hparams, run_data(program))
+    run = make_member_run(program.recipe, num_examples=program.num_train)
+    data = run_data(program._replace(data=program.data[:1]))
+    member = jax.eval_shape(lambda seed, *rest: run.init(run_keys(seed), *rest), 0, hparams, data)
     num_members = len(program_members(plan, program))
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((num_members, *leaf.shape), leaf.dtype), member)
 
 
-def _place_state(state: RunState, mesh: Mesh) -> RunState:
-    """A snapshot's state on the devices, its last member repeated to fill them up, as `pad_members` does."""
+def _place_members(plan: Plan, program: Program, population: Population) -> tuple[Members, RunData]:
+    """The arguments of a population on its devices, its last member repeated to fill them up."""
+    index = dict(zip(program.settings, program.data_index, strict=True))
+    padded = pad_members(program_members(plan, program), population.mesh.size)
+    return place(
+        population,
+        [seed for _, seed in padded],
+        stack_hparams([plan.settings[setting].hparams for setting, _ in padded]),
+        run_data(program),
+        data_index=[index[setting] for setting, _ in padded] if len(program.data) > 1 else None,
+    )
+
+
+def _place(arrays: Any, mesh: Mesh) -> Any:
+    """Arrays of the members on the devices, the last member repeated to fill them up, as `pad_members` does."""
 
     def pad(leaf: np.ndarray) -> np.ndarray:
         return np.concatenate([leaf, np.repeat(leaf[-1:], -len(leaf) % mesh.size, axis=0)])
 
-    return jax.device_put(jax.tree.map(pad, state), NamedSharding(mesh, PartitionSpec("member")))
+    return jax.device_put(jax.tree.map(pad, arrays), NamedSharding(mesh, PartitionSpec("member")))
+
+
+def _padded_variables(plan: Plan, program: Program) -> Any:
+    """The initial variables of the members of a padded program: what each network draws alone, padded."""
+    model, inputs = program.recipe.model, jax.ShapeDtypeStruct((1, *program.input_shape), np.float32)
+    shapes = jax.eval_shape(model.init, jax.random.key(0), inputs)
+    members = []
+    for position in program.settings:
+        own = plan.settings[position].recipe.model
+        params = _initialiser(own, program.input_shape)(np.asarray(plan.seeds, np.uint32))
+        members.append(pad_variables(jax.device_get(params), hidden_units(own), model, shapes))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *members)
+
+
+@functools.cache
+def _initialiser(model: Network, input_shape: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
+    """initialise(seeds) -> the parameters of a network, (seeds, ...), as `init_state` draws them."""
+
+    def initialise(seed):
+        return model.init(run_keys(seed).init, jnp.zeros((1, *input_shape)))["params"]
+
+    return jax.jit(jax.vmap(initialise))
+
+
+def _with_variables(state: RunState, variables: Any, mesh: Mesh) -> RunState:
+    """The state before the first step with other variables; where the optimizer starts does not depend on them."""
+    # Placed twice: the best so far must not alias the parameters, or donating one would lose both.
+    train, best = (_place(variables, mesh) for _ in range(2))
+    return state._replace(train=state.train._replace(**train), best=state.best._replace(**best))

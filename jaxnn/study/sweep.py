@@ -1,9 +1,13 @@
-"""A sweep: the fields a study varies, and the settings they make."""
+"""A sweep: the axes a study varies, and the settings they make.
+
+An axis is a field of the configuration with its values, or, under a name of its own, named variants: each sets any
+number of fields, so that settings which differ in several ways at once can be compared as one.
+"""
 
 import dataclasses
 import itertools
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jaxnn.data import DataConfig
@@ -12,9 +16,14 @@ from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
 from jaxnn.study.values import parse_value
 from jaxnn.types import Hparams
 
+Axis = Sequence[Any] | Mapping[str, Mapping[str, Any]]  # the values of a field, or variant -> {field: value}
+Sweep = Mapping[str, Axis]
+
 SECTIONS = ("data", "model", "training", "hparams")
+# Dimensions of the results, which an axis may not be called.
+DIMENSIONS = ("seed", "epoch", "true", "predicted")
 # Fields that say how a study is judged rather than what is trained; a sweep over them has no meaning.
-NOT_SWEPT = ("select_on", "data_dir", "eval_every", "execution")
+NOT_SWEPT = ("select_on", "data_dir", "eval_every", "execution", "padding")
 
 
 def sweepable() -> dict[str, str]:
@@ -27,34 +36,82 @@ def sweepable() -> dict[str, str]:
     return fields
 
 
-def expand(config: StudyConfig, sweep: Mapping[str, Sequence[Any]]) -> list[StudyConfig]:
-    """The settings of a study: `config` with every combination of the swept values, the last field fastest.
+def expand(config: StudyConfig, sweep: Sweep) -> list[StudyConfig]:
+    """The settings of a study: `config` with every combination of the swept values, the last axis fastest.
 
     Raises:
         InputError: an unknown field, no values, a value twice, or settings that could not be compared.
     """
-    valid = sweepable()
-    for name, values in sweep.items():
-        if name not in valid:
-            raise unknown("field to sweep", name, valid)
-        if not values:
-            raise InputError(f"`{name}` is swept over no values; give at least one, or leave it out.")
-        repeated = [value for position, value in enumerate(values) if value in values[:position]]
-        if repeated:
-            raise InputError(f"`{name}` is swept over {repeated[0]!r} twice; give each value once.")
-    if len(sweep.get("loss", ())) > 1 and config.training.select_on == "val_loss":
+    for name, axis in sweep.items():
+        _check_axis(name, axis)
+    _check_conflicts(sweep)
+    settings = []
+    for chosen in itertools.product(*(_choices(name, axis) for name, axis in sweep.items())):
+        setting = config
+        for fields in chosen:
+            setting = with_fields(setting, fields)
+        settings.append(setting)
+    losses = {setting.training.loss for setting in settings}
+    if len(losses) > 1 and config.training.select_on == "val_loss":
         raise InputError(
             "`loss` is swept, and values of different losses do not compare: `--select-on val_accuracy`."
         )
-    settings = []
-    for values in itertools.product(*sweep.values()):
-        setting = config
-        for name, value in zip(sweep, values, strict=True):
-            section = valid[name]
-            part = dataclasses.replace(getattr(setting, section), **{name: value})
-            setting = dataclasses.replace(setting, **{section: part})
-        settings.append(setting)
     return settings
+
+
+def places(sweep: Sweep) -> list[dict[str, Any]]:
+    """Where each setting of `expand` stands: the value, or the name of the variant, for every axis."""
+    return [dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())]
+
+
+def with_fields(config: StudyConfig, fields: Mapping[str, Any]) -> StudyConfig:
+    """`config` with other values of some of its sweepable fields, by their names."""
+    valid = sweepable()
+    for name, value in fields.items():
+        part = dataclasses.replace(getattr(config, valid[name]), **{name: value})
+        config = dataclasses.replace(config, **{valid[name]: part})
+    return config
+
+
+def swept_fields(name: str, axis: Axis) -> set[str]:
+    """The fields of the configuration that an axis sets."""
+    return {field for fields in _choices(name, axis) for field in fields}
+
+
+def _choices(name: str, axis: Axis) -> Iterator[Mapping[str, Any]]:
+    """What each value of an axis sets: fields with their values."""
+    if isinstance(axis, Mapping):
+        return iter(axis.values())
+    return ({name: value} for value in axis)
+
+
+def _check_axis(name: str, axis: Axis) -> None:
+    valid = sweepable()
+    if not axis:
+        raise InputError(f"`{name}` is swept over no values; give at least one, or leave it out.")
+    if not isinstance(axis, Mapping):
+        if name not in valid:
+            raise unknown("field to sweep", name, valid)
+        repeated = [value for position, value in enumerate(axis) if value in axis[:position]]
+        if repeated:
+            raise InputError(f"`{name}` is swept over {repeated[0]!r} twice; give each value once.")
+        return
+    if name in valid or name in DIMENSIONS:
+        raise InputError(f"`{name}` cannot be the name of variants: it is a field or a dimension of its own.")
+    for label, fields in axis.items():
+        for field in fields:
+            if field not in valid:
+                raise unknown(f"field of the variant `{label}` of `{name}`", field, valid)
+
+
+def _check_conflicts(sweep: Sweep) -> None:
+    """Refuse two axes that set one field: the later would silently win."""
+    setters: dict[str, str] = {}
+    for name, axis in sweep.items():
+        for field in swept_fields(name, axis):
+            if field in setters:
+                raise InputError(f"`{field}` is set by two axes, `{setters[field]}` and `{name}`: leave out one.")
+            setters[field] = name
 
 
 def parse_sweep(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:

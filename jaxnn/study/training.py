@@ -123,7 +123,7 @@ def _progress(position: int, session: Session, *, first: int, seconds: float) ->
     state, run = session.state, session.program.recipe.run
     history, stopped_at, diverged_at = on_host(session, (state.history, state.stopped_at, state.diverged_at))
     epochs = (session.records - first) * run.eval_every
-    examples = session.num_members * epochs * len(session.program.data.train.x)
+    examples = session.num_members * epochs * session.program.num_train
     return Progress(position, first, session.records, history, stopped_at, diverged_at, examples, seconds)
 
 

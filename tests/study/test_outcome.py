@@ -23,7 +23,7 @@ from jaxnn.study.session import run_data
 from jaxnn.train import run_keys
 from jaxnn.types import Batch, Hparams
 
-# Two programs (hidden) of two settings; the third dimension has one value and no say.
+# One program, padded; the third dimension has one value and no say.
 SWEEP = {"hidden": ((3,), (5, 4)), "learning_rate": (0.001, 0.1), "activation": ("tanh",)}
 
 
@@ -58,7 +58,7 @@ def test_results_have_a_dimension_for_every_swept_field_the_seed_and_the_epoch(g
 
 
 def test_every_history_is_at_the_place_of_its_setting(grid):
-    """Oracle: a setting of each program studied by itself, which is another program: equal to rounding."""
+    """Oracle: two settings studied by themselves, which are other programs, not padded: equal to rounding."""
     results = grid[2].results
     for hidden, rate, label in (((3,), 0.1, "3"), ((5, 4), 0.001, "5-4")):
         (alone,) = train_study(plan_study(tiny_config(hidden=hidden, learning_rate=rate, activation="tanh"), {}))
@@ -95,14 +95,13 @@ def test_the_selected_setting_is_best_on_validation(grid):
 
 def test_the_test_metrics_are_those_of_the_selected_members(grid):
     """Oracle: scikit-learn on the outputs of the selected setting's best parameters, applied one by one."""
-    _, trained, outcome = grid
+    _, _, outcome = grid
     position = selected(outcome.results)
-    one = next(one for one in trained if position in one.program.settings)
-    row = one.program.settings.index(position) * 2
-    test = one.program.data.test
+    test = outcome.data(position).test
+    model, params, _ = outcome.variables(position)
     for seed in (0, 1):
-        params = jax.tree.map(lambda leaf, seed=seed: leaf[row + seed], one.best[0])
-        logits = np.asarray(one.program.recipe.model.apply({"params": params}, test.x), np.float64)
+        variables = {"params": jax.tree.map(lambda leaf, seed=seed: leaf[seed], params)}
+        logits = np.asarray(model.apply(variables, test.x), np.float64)
         place = outcome.results.sel(seed=seed)
         predicted = logits.argmax(1)
         assert float(place["test_accuracy"]) == pytest.approx(sklearn.metrics.accuracy_score(test.y, predicted))
@@ -112,30 +111,33 @@ def test_the_test_metrics_are_those_of_the_selected_members(grid):
 
 
 def test_the_best_parameters_give_the_best_validation_value(grid):
-    _, trained, _ = grid
-    for one in trained:
-        validation = one.program.data.validation
-        for member, best_epoch in enumerate(one.best_epoch):
-            params = jax.tree.map(lambda leaf, member=member: leaf[member], one.best[0])
-            logits = np.asarray(one.program.recipe.model.apply({"params": params}, validation.x), np.float64)
-            loss = sklearn.metrics.log_loss(validation.y, scipy.special.softmax(logits, axis=1))
-            assert one.history["val_loss"][member].min() == pytest.approx(loss, rel=1e-4)
-            assert one.history["val_loss"][member].argmin() + 1 == best_epoch
+    plan, _, outcome = grid
+    shape = (len(plan.settings), len(plan.seeds))
+    best_epochs = outcome.results["best_epoch"].values.reshape(shape)
+    histories = outcome.results["val_loss"].values.reshape(*shape, -1)
+    for position, setting in enumerate(plan.settings):
+        model, params, _ = outcome.variables(position)
+        assert model == setting.recipe.model
+        for seed in plan.seeds:
+            variables = {"params": jax.tree.map(lambda leaf, seed=seed: leaf[seed], params)}
+            logits = np.asarray(model.apply(variables, setting.data.validation.x), np.float64)
+            loss = sklearn.metrics.log_loss(setting.data.validation.y, scipy.special.softmax(logits, axis=1))
+            assert histories[position, seed].min() == pytest.approx(loss, rel=1e-4)
+            assert histories[position, seed].argmin() + 1 == best_epochs[position, seed]
 
 
 def with_test(plan, trained, change):
-    """The same plan and trained programs over data whose test split is `change`d."""
-    data = [dataclasses.replace(p.data, test=change(p.data.test)) for p in plan.programs]
-    programs = [program._replace(data=one) for program, one in zip(plan.programs, data, strict=True)]
-    again = [one._replace(program=program) for one, program in zip(trained, programs, strict=True)]
-    return plan._replace(programs=programs), again
+    """The same plan over data whose test split is `change`d, and the programs as they were trained."""
+    changed = [dataclasses.replace(one.data, test=change(one.data.test)) for one in plan.settings]
+    settings = [one._replace(data=data) for one, data in zip(plan.settings, changed, strict=True)]
+    return plan._replace(settings=settings), trained
 
 
 def test_the_test_set_has_no_say(grid):
     """Training is given the other splits alone; and with the test labels turned round everything but the test
     metrics has the same bits."""
     plan, trained, outcome = grid
-    data = plan.programs[0].data
+    (data,) = plan.programs[0].data
     for given, split in zip(run_data(plan.programs[0]), (data.train, data.validation), strict=True):
         for array, own in zip(given, split, strict=True):
             np.testing.assert_array_equal(array, own)
@@ -175,7 +177,7 @@ def test_retraining_uses_training_and_validation_data_for_the_median_of_the_best
 def test_a_member_that_diverged_has_no_test_result(grid):
     """Seed 0 of every setting: its test metrics are NaN, its confusion matrix counts nothing."""
     plan, trained, _ = grid
-    bad = [one._replace(diverged_at=np.array([7, -1, 7, -1])) for one in trained]
+    bad = [one._replace(diverged_at=np.array([7, -1] * 4)) for one in trained]
     results = conclude(plan, bad).results
     assert results["diverged_at"].values.reshape(4, 2).tolist() == [[7, -1]] * 4
     assert np.isnan(results["test_accuracy"]).values.tolist() == [True, False]
@@ -186,7 +188,7 @@ def test_a_member_that_diverged_has_no_test_result(grid):
 
 def test_a_study_in_which_all_diverge_selects_nothing(grid):
     plan, trained, _ = grid
-    outcome = conclude(plan, [one._replace(diverged_at=np.array([0, 1, 2, 3])) for one in trained])
+    outcome = conclude(plan, [one._replace(diverged_at=np.arange(8)) for one in trained])
     assert outcome.final is None
     assert "test_loss" not in outcome.results
     assert json.loads(describe(plan, trained, outcome).attrs["selected"]) == {}
@@ -197,6 +199,46 @@ def test_without_a_test_set_nothing_is_tested(grid):
     outcome = conclude(*with_test(plan, trained, lambda test: type(test)(test.x[:0], test.y[:0])))
     assert outcome.final is None
     assert "test_loss" not in outcome.results
+
+
+def test_every_setting_is_tested_where_the_study_asks_about_all():
+    """Oracle: the test metrics that the selected setting has anyway, and scikit-learn for the others."""
+    plan, _, outcome = study({"learning_rate": (0.001, 0.1)}, final="every")
+    results = outcome.results
+    assert results["each_test_loss"].dims == results["each_test_accuracy"].dims == ("learning_rate", "seed")
+    best = results.sel(learning_rate=0.1)
+    np.testing.assert_array_equal(best["each_test_accuracy"], results["test_accuracy"])
+    np.testing.assert_array_equal(best["each_test_loss"], results["test_loss"])
+    test = plan.settings[0].data.test
+    for logits, accuracy in zip(outcome.predict(0, test.x), results["each_test_accuracy"][0], strict=True):
+        assert float(accuracy) == pytest.approx(sklearn.metrics.accuracy_score(test.y, logits.argmax(1)))
+
+
+def test_members_of_one_program_have_their_own_data():
+    """Oracle: each setting studied by itself: the same histories up to rounding, and its own test set."""
+    noises = (1.0, 3.0)
+    _, trained, outcome = study({"noise": noises}, final="every")
+    assert len(trained) == 1
+    for noise in noises:
+        data = dataclasses.replace(BLOBS, noise=noise)
+        _, (alone,), by_itself = study({}, data=data)
+        place = outcome.results.sel(noise=noise)
+        for name, values in alone.history.items():
+            np.testing.assert_allclose(place[name], values, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(place["each_test_loss"], by_itself.results["test_loss"], rtol=1e-4)
+
+
+def test_variants_are_settings_of_several_fields():
+    """Oracle: the same settings studied one by one."""
+    variants = {"small": {"hidden": (3,), "epochs": 2}, "fast": {"learning_rate": 0.2, "hidden": (4,)}}
+    _, _, outcome = study({"network": variants})
+    assert outcome.results["network"].values.tolist() == ["small", "fast"]
+    for label, fields in variants.items():
+        _, (alone,), _ = study({}, **fields)
+        place = outcome.results.sel(network=label)
+        for name, values in alone.history.items():
+            padding = np.full((2, 4 - values.shape[1]), np.nan)
+            np.testing.assert_allclose(place[name], np.hstack([values, padding]), rtol=1e-4, atol=1e-5)
 
 
 def test_early_stopping_is_in_the_results():

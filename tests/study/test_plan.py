@@ -33,15 +33,41 @@ def test_settings_that_differ_in_numbers_are_one_program():
     assert len({jax.tree.structure(setting.hparams) for setting in found.settings}) == 1
 
 
-def test_settings_that_differ_in_shape_or_data_are_programs_of_their_own():
-    """In sweep order 0..7: hidden outermost, then the noise of the data, then the learning rate."""
-    found = plan({"hidden": ((3,), (4,)), "noise": (1.0, 2.0), "learning_rate": (0.1, 0.2)})
+def test_settings_that_differ_in_shape_are_programs_of_their_own():
+    """In sweep order 0..7: the activation outermost, then the number of examples, then the learning rate."""
+    swept = {"activation": ("relu", "tanh"), "train": (40, 30), "learning_rate": (0.1, 0.2)}
+    found = plan(swept)
     assert [program.settings for program in found.programs] == [(0, 1), (2, 3), (4, 5), (6, 7)]
     for program in found.programs:
         for position in program.settings:
             setting = found.settings[position]
             assert setting.recipe == program.recipe
-            assert program.data is tiny_data(setting.config.data)
+            assert program.data == (tiny_data(setting.config.data),)
+
+
+def test_data_sets_of_one_shape_share_a_program():
+    """In sweep order: the noise, then the learning rate; each set is there once."""
+    found = plan({"noise": (1.0, 2.0), "learning_rate": (0.1, 0.2)})
+    (program,) = found.programs
+    assert (program.settings, program.data_index) == ((0, 1, 2, 3), (0, 0, 1, 1))
+    assert program.data == tuple(tiny_data(dataclasses.replace(BLOBS, noise=noise)) for noise in (1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"padding": "never"},
+        {"gradients": "by-hand"},
+        {"dropout_rate": 0.1},
+        {"activity_l1": 0.1},
+        {"batch_norm": True},
+    ],
+)
+def test_small_mlps_share_a_padded_program_unless_something_is_in_the_way(options):
+    swept = {"hidden": ((3,), (4, 2))}
+    (program,) = plan(swept).programs
+    assert program.padded
+    assert [program.padded for program in plan(swept, **options).programs] == [False, False]
 
 
 def test_data_are_loaded_once_for_each_configuration_of_them():

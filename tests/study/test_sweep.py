@@ -7,7 +7,7 @@ import pytest
 
 from jaxnn.errors import InputError
 from jaxnn.study import ModelConfig, StudyConfig, TrainConfig
-from jaxnn.study.sweep import expand, parse_sweep, sweepable, swept_value_coordinate
+from jaxnn.study.sweep import expand, parse_sweep, places, sweepable, swept_value_coordinate
 from jaxnn.types import Hparams
 
 CONFIG = StudyConfig(model=ModelConfig(activation="tanh"), hparams=Hparams(0.5, l2=0.1), seeds=2)
@@ -23,6 +23,14 @@ def test_settings_are_the_product_with_the_last_field_fastest():
         assert setting.model.activation == "tanh"
         assert setting.hparams.l2 == 0.1
         assert (setting.data, setting.seeds) == (CONFIG.data, 2)
+
+
+def test_variants_set_several_fields_at_once():
+    """Written out by hand; the places say which variant a setting is of."""
+    sweep = {"network": {"a": {"hidden": (4,), "optimizer": "sgd"}, "b": {}}, "learning_rate": (0.1, 0.2)}
+    found = [(s.model.hidden, s.training.optimizer, s.hparams.learning_rate) for s in expand(CONFIG, sweep)]
+    assert found == [((4,), "sgd", 0.1), ((4,), "sgd", 0.2), (None, "adam", 0.1), (None, "adam", 0.2)]
+    assert places(sweep) == [{"network": n, "learning_rate": r} for n, r in itertools.product("ab", (0.1, 0.2))]
 
 
 def test_no_sweep_is_one_setting():
@@ -90,6 +98,15 @@ def test_other_words_are_refused(words, message):
         ({"epochs": ()}, "`epochs` is swept over no values"),
         ({"epochs": (1, 2, 1)}, "`epochs` is swept over 1 twice"),
         ({"learning_rate": (1, 1.0)}, "`learning_rate` is swept over 1.0 twice"),
+        ({"seed": {"a": {}}}, "`seed` cannot be the name of variants"),
+        ({"hidden": {"a": {}}}, "`hidden` cannot be the name of variants"),
+        ({"net": {}}, "`net` is swept over no values"),
+        (
+            {"net": {"a": {"hiden": (4,)}}},
+            "`hiden` is not a known field of the variant `a` of `net`: did you mean `hidden`",
+        ),
+        ({"net": {"a": {"hidden": (4,)}}, "hidden": ((3,),)}, "`hidden` is set by two axes, `net` and `hidden`"),
+        ({"net": {"a": {}, "b": {"loss": "squared_error"}}}, "`loss` is swept"),
         ({"loss": ("softmax_cross_entropy", "squared_error")}, "`loss` is swept.*`--select-on val_accuracy`"),
     ],
 )
