@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxnn.monitor import Look, Sample, Sampling, no_samples, watched_loop
 from jaxnn.train import EvalStep, Keys, TrainStep, init_state, metric_names
 from jaxnn.types import Batch, Hparams, Metrics, Params, TrainState
 
@@ -33,10 +34,17 @@ class RunConfig:
     select_on: Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy"] = "val_loss"
     scale: float = 1.0  # inputs are multiplied by it on the device
     reconstruct: bool = False  # the targets are the inputs, as for an autoencoder
+    monitor_every: int | None = None  # full batches between two looks inside the network; None never looks
 
     @property
     def num_records(self) -> int:
         return self.epochs // self.eval_every
+
+    def sampling(self, num_examples: int) -> Sampling:
+        """When a monitored run on so many examples is looked at."""
+        batch_size = self.batch_size or num_examples
+        num_batches, steps_per_epoch = num_examples // batch_size, -(-num_examples // batch_size)
+        return Sampling(self.monitor_every or 1, num_batches, steps_per_epoch, self.eval_every, self.num_records)
 
 
 class RunData(NamedTuple):
@@ -60,6 +68,7 @@ class RunState(NamedTuple):
 
     `history` maps a metric to (num_records,) float32, NaN where nothing was recorded; `stopped_at` is the last
     epoch of a run that stopped early, else 0; `diverged_at` the first step whose objective was not finite, else -1.
+    `samples` are what the last `advance` saw inside the network, with a leading axis; None where nobody looks.
     """
 
     train: TrainState
@@ -67,23 +76,25 @@ class RunState(NamedTuple):
     history: Metrics
     stopped_at: jax.Array
     diverged_at: jax.Array
+    samples: Sample | None = None
 
 
 class Run(NamedTuple):
     """A run as two pure functions.
 
     init(keys, hparams, data) -> RunState
-    advance(run_state, keys, hparams, data, first, last) -> RunState, which trains records first, ..., last - 1;
-    `first` and `last` are traced, so one compilation serves chunks of every length.
+    advance(run_state, keys, hparams, data, first, last, watched=True) -> RunState, which trains records first, ...,
+    last - 1; `first` and `last` are traced, so one compilation serves chunks of every length.  `watched`, a traced
+    boolean, is whether this network is looked into; with monitoring a chunk ends at `Sampling.last_record`.
     """
 
     init: Callable[[Keys, Hparams, RunData], RunState]
-    advance: Callable[[RunState, Keys, Hparams, RunData, jax.Array, jax.Array], RunState]
+    advance: Callable[..., RunState]
 
 
 def make_run(
     model, optimizer: Callable[[Hparams], optax.GradientTransformation], train_step: TrainStep, eval_step: EvalStep,
-    config: RunConfig,
+    config: RunConfig, *, look: Look | None = None,
 ) -> Run:  # fmt: skip
     """The whole of training of one run: init -> records -> epochs -> steps.
 
@@ -93,25 +104,28 @@ def make_run(
         train_step: from `make_train_step`.
         eval_step: from `make_eval_step`.
         config: what is static.
+        look: from `monitor.make_look`, where `config.monitor_every` says how often.
     """
-    train_epoch = make_train_epoch(train_step, config)
+    train_epoch = make_train_epoch(train_step, config, look=look)
 
-    def record(carry, keys, hparams, data, index):
-        """`eval_every` epochs of training and one evaluation: (train, diverged_at) and the row of metrics."""
+    def record(carry, keys, hparams, data, index, watch):
+        """`eval_every` epochs of training and one evaluation: (train, diverged_at, samples), the row of metrics."""
         first = index * config.eval_every
 
         def epoch(offset, carry):
-            train, diverged_at, _ = carry
-            return train_epoch(train, diverged_at, first + offset, keys, hparams, data.train)
+            train, diverged_at, samples, _ = carry
+            now = first + offset
+            return train_epoch(train, diverged_at, now, keys, hparams, data.train, samples=samples, watch=watch)
 
         metrics = zero_metrics(data.train, config)
-        train, diverged_at, sums = jax.lax.fori_loop(0, config.eval_every, epoch, (*carry, metrics))
+        train, diverged_at, samples, sums = jax.lax.fori_loop(0, config.eval_every, epoch, (*carry, metrics))
         row = {f"train_{name}": value for name, value in sums.items()}
         if data.validation is not None:
             validation = evaluate(eval_step, train, data.validation, config)
             row |= {f"val_{name}": value for name, value in validation.items()}
         alive = diverged_at < 0
-        return (train, diverged_at), {name: jnp.where(alive, value, jnp.nan) for name, value in row.items()}
+        row = {name: jnp.where(alive, value, jnp.nan) for name, value in row.items()}
+        return (train, diverged_at, samples), row
 
     def init(keys, hparams, data):
         train = init_state(model, optimizer, keys.init, data.train.x, hparams)
@@ -121,14 +135,22 @@ def make_run(
         best = Best(params, batch_stats, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf))
         return RunState(train, best, history, jnp.zeros((), jnp.int32), jnp.full((), -1, jnp.int32))
 
-    def advance(run, keys, hparams, data, first, last):
+    def advance(run, keys, hparams, data, first, last, watched=True):
+        watch = None
+        if look is not None:
+            sampling = config.sampling(data.train.x.shape[0])
+            watch = Watch(jnp.asarray(watched), sampling.before(first))
+            batch = prepare(jax.tree.map(lambda rows: rows[: config.batch_size], data.train), config)
+            arguments = (watch.watched, run.train, batch, keys.step, hparams)
+            run = run._replace(samples=no_samples(look, arguments, sampling.capacity))
+
         def step(index, run):
             active = (run.stopped_at == 0) & (run.diverged_at < 0)
-            carry = (run.train, run.diverged_at)
+            carry = (run.train, run.diverged_at, run.samples)
             nothing = {name: jnp.full((), jnp.nan) for name in run.history}
-            (train, diverged_at), row = jax.lax.cond(
+            (train, diverged_at, samples), row = jax.lax.cond(
                 active,
-                lambda carry: record(carry, keys, hparams, data, index),
+                lambda carry: record(carry, keys, hparams, data, index, watch),
                 lambda carry: (carry, nothing),
                 carry,
             )
@@ -139,24 +161,40 @@ def make_run(
             if config.patience is not None:
                 stale = epoch - best.epoch >= config.patience * config.eval_every
                 stopped_at = jnp.where(active & stale & (diverged_at < 0), epoch, stopped_at)
-            return RunState(train, best, history, stopped_at, diverged_at)
+            return RunState(train, best, history, stopped_at, diverged_at, samples)
 
         return jax.lax.fori_loop(first, last, step, run)
 
     return Run(init, advance)
 
 
-def make_train_epoch(train_step: TrainStep, config: RunConfig):
-    """train_epoch(train, diverged_at, epoch, keys, hparams, batch) -> (train, diverged_at, mean metrics).
+class Watch(NamedTuple):
+    """How one network is looked into during a chunk of records: whether it is, and how many samples came before."""
+
+    watched: jax.Array
+    offset: jax.Array
+
+
+def make_train_epoch(train_step: TrainStep, config: RunConfig, *, look: Look | None = None):
+    """train_epoch(train, diverged_at, epoch, keys, hparams, batch) -> (train, diverged_at, samples, mean metrics).
 
     Every example is used once, in the order `epoch_order(keys.data, epoch)`; the last batch of an epoch is smaller
-    where the sizes do not divide.  From the first objective that is not finite on, the state stays as it was.
+    where the sizes do not divide.  From the first objective that is not finite on, the state stays as it was.  With
+    `look`, train_epoch takes `samples` and a `Watch` besides, and looks at the steps whose turn it is.
     """
 
-    def train_epoch(train, diverged_at, epoch, keys, hparams, data):
+    def train_epoch(train, diverged_at, epoch, keys, hparams, data, *, samples=None, watch=None):
         num_examples = data.x.shape[0]
         batch_size = config.batch_size or num_examples
         num_batches, remainder = divmod(num_examples, batch_size)
+        is_one_batch = num_batches == 1 and remainder == 0
+        order = None if is_one_batch else epoch_order(keys.data, epoch, num_examples)
+
+        def batch_at(index):
+            if order is None:
+                return data
+            rows = jax.lax.dynamic_slice(order, (index * batch_size,), (batch_size,))
+            return Batch(data.x[rows], data.y[rows])
 
         def step(carry, batch):
             train, diverged_at, sums = carry
@@ -167,20 +205,29 @@ def make_train_epoch(train_step: TrainStep, config: RunConfig):
             diverged_at = jnp.where(bad, train.step, diverged_at)
             return stepped, diverged_at, {name: sums[name] + batch_share * metrics[name] for name in sums}
 
-        carry = (train, diverged_at, zero_metrics(data, config))
-        if num_batches == 1 and remainder == 0:
-            return step(carry, data)
-        order = epoch_order(keys.data, epoch, num_examples)
-
         def indexed_step(index, carry):
-            rows = jax.lax.dynamic_slice(order, (index * batch_size,), (batch_size,))
-            return step(carry, Batch(data.x[rows], data.y[rows]))
+            return step(carry, batch_at(index))
 
-        carry = jax.lax.fori_loop(0, num_batches, indexed_step, carry)
-        if remainder:
+        def look_at(index, carry):
+            train, diverged_at, _ = carry
+            batch = prepare(batch_at(index), config)
+            return look(watch.watched & (diverged_at < 0), train, batch, keys.step, hparams)
+
+        carry = (train, diverged_at, zero_metrics(data, config))
+        if look is not None:
+            carry, samples = watched_loop(
+                num_batches, indexed_step, carry, look=look_at, samples=samples,
+                sampling=config.sampling(num_examples), position=(epoch * num_batches, watch.offset),
+            )  # fmt: skip
+        elif is_one_batch:
+            carry = step(carry, data)
+        else:
+            carry = jax.lax.fori_loop(0, num_batches, indexed_step, carry)
+        if order is not None and remainder:
             rows = order[num_batches * batch_size :]
             carry = step(carry, Batch(data.x[rows], data.y[rows]))
-        return carry
+        train, diverged_at, sums = carry
+        return train, diverged_at, samples, sums
 
     return train_epoch
 

@@ -22,6 +22,7 @@ FLOORS = (
     {"models", "losses", "metrics", "optim", "augment"},
     {"backprop", "plots"},
     {"train", "report"},
+    {"monitor"},
     {"run"},
     {"population"},
     {"study"},
@@ -40,6 +41,7 @@ ONLY_IN = {
     "PIL": {"data"},
     "sklearn": {"data"},
     "tyro": {"cli"},
+    "tensorboardX": {"monitor"},
 }
 
 

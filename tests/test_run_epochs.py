@@ -81,7 +81,7 @@ def test_every_example_is_used_once_an_epoch(num_examples, batch_size, num_steps
     data = Batch(jnp.asarray(x), jnp.arange(num_examples))
     train_epoch = make_train_epoch(counting_step, RunConfig(epochs=1, batch_size=batch_size))
     never = jnp.full((), -1, jnp.int32)
-    train, diverged_at, metrics = jax.jit(train_epoch)(
+    train, diverged_at, _, metrics = jax.jit(train_epoch)(
         counting_state(num_examples), never, 0, run_keys(0), Hparams(), data
     )
     np.testing.assert_array_equal(train.params["seen"], np.ones(num_examples))
@@ -121,7 +121,7 @@ def test_after_a_bad_step_nothing_changes_though_later_batches_are_good():
     order = np.asarray(epoch_order(keys.data, 0, 12))
     bad = int(np.flatnonzero(order == 7)[0]) // 3
     assert bad in (1, 2), "batches must come before the bad one and after it"
-    train, diverged_at, _ = train_epoch(counting_state(12), jnp.int32(-1), 0, keys, Hparams(), data)
+    train, diverged_at, *_ = train_epoch(counting_state(12), jnp.int32(-1), 0, keys, Hparams(), data)
     assert int(diverged_at) == bad
     assert int(train.step) == bad
     np.testing.assert_array_equal(np.flatnonzero(train.params["seen"]), np.sort(order[: 3 * bad]))

@@ -1,0 +1,21 @@
+"""Seeing inside a network while it learns: statistics of its tensors, taken on the device every so many steps."""
+
+from jaxnn.monitor.probe import Probe, Sample, make_probe, tensor_names
+from jaxnn.monitor.sampling import Look, Sampling, make_look, no_samples, watched_loop
+from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, describe
+
+__all__ = [
+    "NUM_BINS",
+    "STATISTICS",
+    "Description",
+    "Look",
+    "Probe",
+    "Sample",
+    "Sampling",
+    "describe",
+    "make_look",
+    "make_probe",
+    "no_samples",
+    "tensor_names",
+    "watched_loop",
+]
