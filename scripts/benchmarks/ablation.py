@@ -3,37 +3,56 @@
 import dataclasses
 import statistics
 
-from cases import CASES, Case, load
+from cases import CASES, Case, load, two_d
 
-from jaxnn import optim
+from jaxnn import optim, population
 from jaxnn.kernels import dense
+from jaxnn.models import summary_rows
+from jaxnn.population import make_population
 from jaxnn.study import plan_study
 from jaxnn.study.training import train_program
 
 # Choice -> (module, constant, the value that turns it off).
-CONSTANTS = {"flat small updates": (optim, "FLATTEN_BELOW", 0), "small products as sums": (dense, "SMALL", 0)}
+FOR_ALL = {"vectors of 512 bits": (population, "CPU_COMPILER_OPTIONS", {})}
+FOR_SMALL = {"flat small updates": (optim, "FLATTEN_BELOW", 0), "small products as sums": (dense, "SMALL", 0)}
+
+# Between the cases, around the size from which one member after another is faster.
+BETWEEN = (two_d(20, 20), two_d(40, 40), two_d(60, 60))
 
 
 def ablation_rows(*, rounds: int) -> list[tuple[str, str, dict[str, float]]]:
     """(case, choice, milliseconds for a member and epoch under each alternative), the medians of the rounds."""
     rows = []
+    for case in (*CASES, *BETWEEN):
+        rows.append((case.name, f"execution, {_step_flops(case):,} a step", _by_execution(case, rounds)))
     for case in CASES:
-        alternatives = {name: _with_execution(case, name) for name in ("vmap", "map")}
-        rows.append((case.name, "execution", _medians(alternatives, rounds)))
-        for choice, (module, constant, off) in CONSTANTS.items():
-            if case.data.dataset == "moons":
-                rows.append((case.name, choice, _with_and_without(case, module, constant, off, rounds)))
+        for choice, switch in (FOR_ALL | (FOR_SMALL if case.data.dataset == "moons" else {})).items():
+            rows.append((case.name, choice, _with_and_without(case, *switch, rounds)))
     return rows
 
 
-def _with_execution(case: Case, execution: str):
+def _step_flops(case: Case) -> int:
+    """Operations of the forward pass of a batch, which `choose_execution` goes by."""
+    setting = plan_study(case.config, {}, load=load).settings[0]
+    return case.batch_size * sum(
+        row.flops for row in summary_rows(setting.recipe.model, setting.data.info.input_shape)
+    )
+
+
+def _by_execution(case: Case, rounds: int) -> dict[str, float]:
     config = case.config
-    training = dataclasses.replace(config.training, execution=execution)
-    plan = plan_study(dataclasses.replace(config, training=training), {}, load=load)
-    return lambda: _milliseconds(case, plan)
+    plans = {
+        name: plan_study(
+            dataclasses.replace(config, training=dataclasses.replace(config.training, execution=name)),
+            {},
+            load=load,
+        )
+        for name in ("vmap", "map")
+    }
+    return _medians({name: lambda plan=plan: _milliseconds(case, plan) for name, plan in plans.items()}, rounds)
 
 
-def _with_and_without(case: Case, module, constant: str, off: int, rounds: int) -> dict[str, float]:
+def _with_and_without(case: Case, module, constant: str, off, rounds: int) -> dict[str, float]:
     usual = getattr(module, constant)
     plan = plan_study(case.config, {}, load=load)
 
@@ -57,4 +76,5 @@ def _medians(alternatives, rounds: int) -> dict[str, float]:
 
 def _milliseconds(case: Case, plan) -> float:
     """A program is traced anew each time, so that a changed constant takes effect; compilation is not counted."""
+    make_population.cache_clear()
     return 1e3 * train_program(plan, 0).run_seconds / (case.members * case.epochs)

@@ -47,7 +47,8 @@ TWO_D = DataConfig("moons", num_examples=1000, validation=250, test=0, noise=0.2
 FASHION = DataConfig("fashion_mnist", validation=20_000, test=0)
 
 
-def _two_d(*hidden: int) -> Case:
+def two_d(*hidden: int) -> Case:
+    """A small network on points of the plane."""
     name = f"2-D, 2-{'-'.join(map(str, hidden))}-2, batch 32"
     return Case(name, TWO_D, ModelConfig("mlp", hidden=hidden), 200, 32, 20, (2, *hidden, 2), peer_epochs=20)
 
@@ -59,9 +60,9 @@ def _fashion(units: int, batch_size: int) -> Case:
 
 
 CASES = (
-    _two_d(2),
-    _two_d(100),
-    _two_d(100, 100),
+    two_d(2),
+    two_d(100),
+    two_d(100, 100),
     *(_fashion(units, batch_size) for units in (16, 128) for batch_size in (128, 32)),
     Case(
         "autoencoder, 784-128-784, batch 256",

@@ -33,7 +33,8 @@ class Options:
     """Python of an environment that has PyTorch."""
     case: str = ""
     """Only the cases with this in their name; or `memory` and `start` (fresh processes); or, only when asked for,
-    `gradients` (by hand beside autodiff) and `ablation` (what jaxnn's own choices are worth)."""
+    `gradients` (by hand beside autodiff), `checkpoints` (what one costs) and `ablation` (what jaxnn's own choices
+    are worth)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
     json: Path | None = None
@@ -66,6 +67,10 @@ def main() -> None:
         from gradients import print_gradients
 
         print_gradients(rounds=options.rounds)
+    if options.case == "checkpoints":
+        from checkpoints import print_checkpoints
+
+        results["checkpoints"] = print_checkpoints(rounds=options.rounds)
     if options.case == "ablation":
         results["ablation"] = _print_ablation(rounds=options.rounds)
     if options.json:
@@ -83,7 +88,7 @@ def time_case(case, peer, *, rounds: int) -> dict:
     from jaxnn.study.training import train_program
 
     plan = plan_study(case.config, {}, load=load)
-    data = plan.programs[0].data
+    data = plan.settings[0].data
     units = case.members * case.epochs
     figures: dict[str, list[float]] = {"jaxnn": [], "compile": [], "torch": [], "two": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -162,7 +167,7 @@ def _print_ablation(*, rounds: int) -> list:
 
     rows = ablation_rows(rounds=rounds)
     for case, choice, figures in rows:
-        print(f"{case:<42}{choice:<26}" + ", ".join(f"{name} {ms:.3g} ms" for name, ms in figures.items()))
+        print(f"{case:<42}{choice:<34}" + ", ".join(f"{name} {ms:.3g} ms" for name, ms in figures.items()))
     return rows
 
 
