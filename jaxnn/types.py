@@ -67,7 +67,8 @@ class Hparams:
     l2: float | None = None
     """Weight of the penalty l2 * sum w^2 over the kernels."""
     activity_l1: float | None = None
-    """Weight of the penalty activity_l1 * sum |a| over the activations, mean over the batch."""
+    """Weight of the penalty activity_l1 * sum |a| over the activations, of an autoencoder those of its code alone,
+    mean over the batch."""
     dropout_rate: float | None = None
     """Probability that a unit is dropped, in every dropout layer that has no rate of its own."""
     label_smoothing: float | None = None
@@ -83,7 +84,7 @@ class Hparams:
     flip: float | None = None
     """Probability that an image is mirrored, left for right, in training."""
     brightness: float | None = None
-    """Largest relative change of an image's brightness in training: a factor from 1 - brightness to 1 + brightness."""
+    """Largest relative change of an image's brightness in training: a factor 1 - brightness to 1 + brightness."""
     erasing: float | None = None
     """Probability that a random rectangle of an image is filled with noise in training."""
     clip_norm: float | None = None

@@ -88,6 +88,8 @@ from jaxnn.backprop.structure import (
     reshape_fwd,
     residual_bwd,
     residual_fwd,
+    upsample_bwd,
+    upsample_fwd,
 )
 from jaxnn.kernels import avg_pool_bwd, avg_pool_fwd, conv2d_bwd, conv2d_fwd, max_pool_bwd, max_pool_fwd
 
@@ -185,5 +187,7 @@ __all__ = [
     "tanh_fwd",
     "tanh_squared_error_bwd",
     "tanh_squared_error_fwd",
+    "upsample_bwd",
+    "upsample_fwd",
     "value_and_grad",
 ]

@@ -74,6 +74,15 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     ("reshape", "reshape_bwd"): [
         ("wrong order", "y_bar.reshape(shape.sizes)", 'y_bar.reshape(shape.sizes, order="F")'),
     ],
+    ("upsample", "upsample_bwd"): [
+        ("mean for sum", ".sum(axis=(2, 4))", ".mean(axis=(2, 4))"),
+        ("only the first copy", ".sum(axis=(2, 4))", "[:, :, 0, :, 0]"),
+        (
+            "rows and columns exchanged",
+            "(batch, height, tall, width, wide, channels)",
+            "(batch, height, wide, width, tall, channels)",
+        ),
+    ],
     ("embedding", "embedding_bwd"): [
         ("last reader wins", "at[indices].add(y_bar)", "at[indices].set(y_bar)"),
         ("off by one", "at[indices].add", "at[indices - 1].add"),

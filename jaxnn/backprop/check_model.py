@@ -59,6 +59,12 @@ def model_examples() -> dict[str, Callable[[], ModelExample]]:
             Batch(small_images, small_images),
             Hparams(activity_l1=0.01),
         ),
+        "conv_autoencoder": lambda: ModelExample(
+            models.conv_autoencoder((8, 8, 1), ("conv:3", "silu", "avgpool", "conv:2", "tanh", "upsample")),
+            losses.half_squared_error,
+            Batch(small_images, small_images),
+            Hparams(activity_l1=0.02),
+        ),
     }
 
 

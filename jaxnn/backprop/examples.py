@@ -76,6 +76,7 @@ def _layers() -> list[Example]:
             "flatten", (images,), lambda x: jnp.concatenate([x[:, i, j] for i in range(3) for j in range(4)], 1)
         ),
         _example("reshape", (images,), lambda x: jax.vmap(jnp.ravel)(x).reshape(2, 6, 4), shape=(6, 4)),
+        _example("upsample", (images,), lambda x: jnp.kron(x, jnp.ones((1, 2, 3, 1), x.dtype)), size=(2, 3)),
         _example("embedding", (table, indices), lambda t, i: jax.nn.one_hot(i, 6, dtype=t.dtype) @ t),
         _example("residual", (x, _normal(rng, 5, 4)), jnp.add),
         _example("attention", (query, key, value), _attention),

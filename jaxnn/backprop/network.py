@@ -10,8 +10,8 @@ from jaxnn.backprop.penalties import activity_l1_bwd, activity_l1_fwd, l1_bwd, l
 from jaxnn.errors import InputError
 from jaxnn.losses import LossFunction
 from jaxnn.metrics import accuracy
-from jaxnn.models.layers import EVALUATION, Activation, Mode
-from jaxnn.models.network import Network
+from jaxnn.models.layers import EVALUATION, Mode
+from jaxnn.models.network import Network, penalized_positions
 from jaxnn.types import Batch, Hparams, Metrics, Params
 
 # By function, not by name: a user's own function called "huber" is not our Huber loss.
@@ -101,11 +101,7 @@ def _activity_penalty(model: Network, network: NetworkPass, hparams: Hparams):
     weight = hparams.activity_l1
     if weight is None:
         return 0, None
-    terms = {
-        position: activity_l1_fwd(layer_pass.y)
-        for position, (layer, layer_pass) in enumerate(zip(model.layers, network.layers, strict=True))
-        if isinstance(layer, Activation)
-    }
+    terms = {position: activity_l1_fwd(network.layers[position].y) for position in penalized_positions(model)}
 
     def add(position: int, y_bar: jax.Array) -> jax.Array:
         if position not in terms:

@@ -28,6 +28,7 @@ LAYERS = {
     "dropout": Pair(dropout.dropout_fwd, dropout.dropout_bwd),
     "flatten": Pair(structure.flatten_fwd, structure.flatten_bwd),
     "reshape": Pair(structure.reshape_fwd, structure.reshape_bwd),
+    "upsample": Pair(structure.upsample_fwd, structure.upsample_bwd),
     "embedding": Pair(structure.embedding_fwd, structure.embedding_bwd),
     "residual": Pair(structure.residual_fwd, structure.residual_bwd),
     "attention": Pair(attention.attention_fwd, attention.attention_bwd),

@@ -10,7 +10,7 @@ from jaxnn.backprop.dense import bias_bwd, bias_fwd, dense_bwd, dense_fwd, linea
 from jaxnn.backprop.dropout import dropout_bwd, dropout_fwd
 from jaxnn.backprop.norm import batch_norm_bwd, batch_norm_eval_bwd, batch_norm_eval_fwd, batch_norm_fwd
 from jaxnn.backprop.pairs import ACTIVATIONS
-from jaxnn.backprop.structure import flatten_bwd, flatten_fwd, reshape_bwd, reshape_fwd
+from jaxnn.backprop.structure import flatten_bwd, flatten_fwd, reshape_bwd, reshape_fwd, upsample_bwd, upsample_fwd
 from jaxnn.errors import InputError, unknown
 from jaxnn.kernels import avg_pool_bwd, avg_pool_fwd, conv2d_bwd, conv2d_fwd, max_pool_bwd, max_pool_fwd
 from jaxnn.models.layers import (
@@ -24,6 +24,7 @@ from jaxnn.models.layers import (
     MaxPool,
     Mode,
     Reshape,
+    Upsample,
 )
 
 Variables = Mapping[str, Any]  # parameters or batch statistics of one layer, by name
@@ -156,6 +157,10 @@ def _avg_pool(layer: AvgPool, params: Variables, batch_stats: Variables, x: jax.
     return _simple(avg_pool_fwd(x, layer.window, **options), avg_pool_bwd)
 
 
+def _upsample(layer: Upsample, params: Variables, batch_stats: Variables, x: jax.Array, mode: Mode) -> LayerPass:
+    return _simple(upsample_fwd(x, size=layer.size), upsample_bwd)
+
+
 def _batch_norm(layer: BatchNorm, params: Variables, batch_stats: Variables, x: jax.Array, mode: Mode) -> LayerPass:
     affine = params["scale"], params["bias"]
     if mode.train:
@@ -207,6 +212,7 @@ PASSES: dict[type, Callable[[Any, Variables, Variables, jax.Array, Mode], LayerP
     Conv: _conv,
     MaxPool: _max_pool,
     AvgPool: _avg_pool,
+    Upsample: _upsample,
     BatchNorm: _batch_norm,
     Dropout: _dropout,
     Flatten: _flatten,

@@ -1,4 +1,4 @@
-"""Layers that move numbers and do no arithmetic: flatten, reshape, embedding, residual addition."""
+"""Layers that move numbers and do no arithmetic: flatten, reshape, upsampling, embedding, residual addition."""
 
 import math
 from dataclasses import dataclass
@@ -42,6 +42,19 @@ def reshape_fwd(x: jax.Array, *, shape: tuple[int, ...]):
 def reshape_bwd(shape: Shape, y_bar: jax.Array):
     """A renumbering of the entries: its transpose is its inverse."""
     return (y_bar.reshape(shape.sizes),)
+
+
+def upsample_fwd(x: jax.Array, *, size: tuple[int, int]):
+    """y[b, i, j, c] = x[b, i // size[0], j // size[1], c].  x (batch, height, width, channels)."""
+    check_floating("upsample", {"x": x})
+    check_fit("upsample", x.ndim == 4, "x (batch, height, width, channels)", {"x": x})
+    return x.repeat(size[0], axis=1).repeat(size[1], axis=2), Shape((*x.shape[:3], *size, x.shape[3]))
+
+
+def upsample_bwd(shape: Shape, y_bar: jax.Array):
+    """x_bar[b, i, j, c] = sum of y_bar over the block of (i, j): what was copied collects from all its copies."""
+    batch, height, width, tall, wide, channels = shape.sizes
+    return (y_bar.reshape(batch, height, tall, width, wide, channels).sum(axis=(2, 4)),)
 
 
 def embedding_fwd(table: jax.Array, indices: jax.Array):

@@ -1,7 +1,7 @@
 """Networks: builders, the layer vocabulary, summary tables and the record of every layer's output."""
 
 from jaxnn.models.activations import ACTIVATIONS, activation_function
-from jaxnn.models.builders import autoencoder, cnn, lenet, linear, mlp, network
+from jaxnn.models.builders import CONV_AUTOENCODER, autoencoder, cnn, conv_autoencoder, lenet, linear, mlp, network
 from jaxnn.models.layers import (
     EVALUATION,
     INITIALIZERS,
@@ -15,13 +15,15 @@ from jaxnn.models.layers import (
     MaxPool,
     Mode,
     Reshape,
+    Upsample,
 )
-from jaxnn.models.network import Network, activations_of, layer_names, record
+from jaxnn.models.network import Network, activations_of, layer_names, penalized_positions, record
 from jaxnn.models.padded import pad_variables, padded_mlp, trim_params
 from jaxnn.models.summary import SummaryRow, summary, summary_rows
 
 __all__ = [
     "ACTIVATIONS",
+    "CONV_AUTOENCODER",
     "EVALUATION",
     "INITIALIZERS",
     "Activation",
@@ -36,10 +38,12 @@ __all__ = [
     "Network",
     "Reshape",
     "SummaryRow",
+    "Upsample",
     "activation_function",
     "activations_of",
     "autoencoder",
     "cnn",
+    "conv_autoencoder",
     "layer_names",
     "lenet",
     "linear",
@@ -47,6 +51,7 @@ __all__ = [
     "network",
     "pad_variables",
     "padded_mlp",
+    "penalized_positions",
     "record",
     "summary",
     "summary_rows",

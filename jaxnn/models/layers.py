@@ -128,6 +128,23 @@ class AvgPool(nn.Module):
         return avg_pool(x, self.window, strides=strides, padding=self.padding, count_padding=self.count_padding)
 
 
+class Upsample(nn.Module):
+    """Every pixel as a block of `size` pixels: images (batch, height, width, channels) by nearest neighbour."""
+
+    size: tuple[int, int] = (2, 2)
+
+    def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
+        _check_rank("Upsample", x, 4, "(batch, height, width, channels)")
+        return upsample(x, self.size)
+
+
+def upsample(x: jax.Array, size: tuple[int, int]) -> jax.Array:
+    """x (batch, h, w, channels) -> (batch, h * size[0], w * size[1], channels), each entry repeated as a block."""
+    batch, height, width, channels = x.shape
+    blocks = jnp.broadcast_to(x[:, :, None, :, None, :], (batch, height, size[0], width, size[1], channels))
+    return blocks.reshape(batch, height * size[0], width * size[1], channels)
+
+
 class BatchNorm(nn.Module):
     """Normalise each channel (last axis) over all other axes, then scale and shift.
 
@@ -203,9 +220,13 @@ class Reshape(nn.Module):
 
 
 class Activation(nn.Module):
-    """An elementwise function (softmax: over the last axis) by name; its input is the net input of the layer."""
+    """An elementwise function (softmax: over the last axis) by name; its input is the net input of the layer.
+
+    `penalized` tells whether an activity penalty counts its output.
+    """
 
     function: str
+    penalized: bool = True
 
     def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
         return activation_function(self.function)(x)

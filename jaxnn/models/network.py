@@ -77,9 +77,12 @@ def record(model: Network, variables, x: jax.Array, mode: Mode = EVALUATION) -> 
 
 
 def activations_of(model: Network, outputs: dict[str, jax.Array]) -> list[jax.Array]:
-    """The outputs of the Activation layers among the `outputs` that `record` gave."""
-    return [
-        outputs[name]
-        for layer, name in zip(model.layers, layer_names(model), strict=True)
-        if isinstance(layer, Activation)
-    ]
+    """The activations that a penalty on them counts, among the `outputs` that `record` gave."""
+    names = layer_names(model)
+    return [outputs[names[position]] for position in penalized_positions(model)]
+
+
+def penalized_positions(model: Network) -> tuple[int, ...]:
+    """Where the activations are that an activity penalty counts."""
+    layers = enumerate(model.layers)
+    return tuple(position for position, layer in layers if isinstance(layer, Activation) and layer.penalized)

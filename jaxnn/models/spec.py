@@ -4,12 +4,13 @@ import flax.linen as nn
 
 from jaxnn.errors import InputError, check_number, nearest
 from jaxnn.models.activations import ACTIVATIONS
-from jaxnn.models.layers import Activation, AvgPool, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool
+from jaxnn.models.layers import Activation, AvgPool, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, Upsample
 
 WORDS = {
     "conv": "conv:FEATURES[:SIZE[:STRIDE[:same|valid]]]",
     "maxpool": "maxpool[:SIZE]",
     "avgpool": "avgpool[:SIZE]",
+    "upsample": "upsample[:SIZE]",
     "dense": "dense:UNITS",
     "dropout": "dropout[:RATE]",
     "batchnorm": "batchnorm",
@@ -37,6 +38,8 @@ def parse_layer(word: str, *, kernel_init: str = "glorot_uniform") -> nn.Module:
         case "maxpool" | "avgpool", [*rest] if len(rest) <= 1:
             window = _square(word, rest[0] if rest else "2")
             return MaxPool(window) if kind == "maxpool" else AvgPool(window)
+        case "upsample", [*rest] if len(rest) <= 1:
+            return Upsample(_square(word, rest[0] if rest else "2"))
         case "dense", [units]:
             return Dense(_count(word, units), kernel_init=kernel_init)
         case "dropout", []:

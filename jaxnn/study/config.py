@@ -16,19 +16,20 @@ class ModelConfig:
     """Which network.  None means: what is usual for the model; a field that a model does not use is refused."""
 
     model: str = "mlp"
-    """linear, mlp, cnn, lenet or autoencoder."""
+    """linear, mlp, cnn, lenet, autoencoder or conv_autoencoder."""
     hidden: tuple[int, ...] | None = None
     """Units of the hidden layers of an mlp (128), or of the encoder of an autoencoder (none)."""
     activation: str | None = None
     """Activation of the hidden layers (relu)."""
     layers: tuple[str, ...] | None = None
-    """Layers of a cnn as words, such as `conv:32:3 relu maxpool:2 dense:128 relu dropout`."""
+    """Layers of a cnn as words, such as `conv:32:3 relu maxpool:2 dense:128 relu dropout`; those of a
+    conv_autoencoder lead to its code and back, such as `conv:8 relu maxpool conv:4 relu upsample`."""
     batch_norm: bool | None = None
     """Whether an mlp normalises the net inputs of its hidden layers (no)."""
     code: int | None = None
     """Units of the narrowest layer of an autoencoder (32)."""
     output_activation: str | None = None
-    """Activation of the last layer of an autoencoder (identity)."""
+    """Activation of the last layer of an autoencoder or conv_autoencoder (identity)."""
     kernel_init: str | None = None
     """Initialiser of the kernels (glorot_uniform)."""
 

@@ -23,6 +23,11 @@ MODELS: dict[str, dict[str, object]] = {
     "mlp": {"hidden": (128,), "activation": "relu", "batch_norm": False, "kernel_init": "glorot_uniform"},
     "cnn": {"layers": (), "kernel_init": "glorot_uniform"},
     "lenet": {"activation": "relu"},
+    "conv_autoencoder": {
+        "layers": models.CONV_AUTOENCODER,
+        "output_activation": "identity",
+        "kernel_init": "glorot_uniform",
+    },
     "autoencoder": {
         "hidden": (),
         "activation": "relu",
@@ -107,6 +112,7 @@ def build_model(
         "mlp": lambda hidden, **options: models.mlp(hidden, num_outputs, dropout=dropout, **options),
         "cnn": lambda layers, **options: models.cnn(layers, num_outputs, **options),
         "lenet": lambda activation: models.lenet(num_outputs, activation=activation),
+        "conv_autoencoder": lambda **options: models.conv_autoencoder(info.input_shape, **options),
         "autoencoder": lambda **options: models.autoencoder(info.input_shape, **options),
     }
     return builders[config.model](**chosen)
@@ -114,7 +120,7 @@ def build_model(
 
 def reconstructs(config: ModelConfig) -> bool:
     """Whether the network's targets are its own inputs."""
-    return config.model == "autoencoder"
+    return config.model in ("autoencoder", "conv_autoencoder")
 
 
 def loss_name(config: StudyConfig, info: DataInfo) -> str:

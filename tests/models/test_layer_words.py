@@ -4,7 +4,18 @@ import pytest
 
 from jaxnn import models
 from jaxnn.errors import InputError
-from jaxnn.models import ACTIVATIONS, Activation, AvgPool, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool
+from jaxnn.models import (
+    ACTIVATIONS,
+    Activation,
+    AvgPool,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    Upsample,
+)
 
 MEANINGS = {
     "conv:8": Conv(8, (3, 3), (1, 1), "SAME"),
@@ -16,6 +27,8 @@ MEANINGS = {
     "maxpool:3": MaxPool((3, 3)),
     "avgpool": AvgPool((2, 2)),
     "avgpool:3": AvgPool((3, 3)),
+    "upsample": Upsample((2, 2)),
+    "upsample:3": Upsample((3, 3)),
     "dense:50": Dense(50),
     "dropout": Dropout(),
     "dropout:0.5": Dropout(0.5),

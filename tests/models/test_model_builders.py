@@ -85,12 +85,35 @@ def test_a_lenet_has_the_shapes_of_its_source():
     assert "relu_1" not in models.layer_names(models.lenet(activation="tanh"))
 
 
+def test_a_conv_autoencoder_leads_back_to_its_input():
+    """28 -> 14 -> 7 -> 14 -> 28; parameters are 3 * 3 * inputs * outputs + outputs, by hand."""
+    rows = summary_rows(models.conv_autoencoder((28, 28, 1)), (28, 28, 1))
+    assert [row.output_shape for row in rows if row.name.startswith(("maxpool", "upsample"))] == [
+        (14, 14, 16), (7, 7, 8), (14, 14, 8), (28, 28, 16),
+    ]  # fmt: skip
+    assert rows[-1].output_shape == (28, 28, 1)
+    pairs = [(1, 16), (16, 8), (8, 8), (8, 16), (16, 1)]
+    assert sum(row.trainable for row in rows) == sum(9 * a * b + b for a, b in pairs)
+
+
+def test_an_activity_penalty_counts_the_code_of_an_autoencoder_alone():
+    """As Keras' `activity_regularizer` on the layer of the code; elsewhere every activation counts."""
+    deep = models.autoencoder((4, 4), code=3, hidden=(7, 5), output_activation="sigmoid")
+    shapes = [row.output_shape for row in summary_rows(deep, (4, 4))]
+    assert [shapes[position] for position in models.penalized_positions(deep)] == [(3,)]
+    words = ("conv:4", "tanh", "maxpool", "conv:3", "relu", "upsample", "conv:2", "relu")
+    (position,) = models.penalized_positions(models.conv_autoencoder((4, 6, 2), words, output_activation="sigmoid"))
+    assert position == words.index("relu")
+    assert len(models.penalized_positions(models.mlp((3, 2), 2))) == 2
+
+
 BUILDS = {
     "linear": lambda: models.linear(3),
     "mlp": lambda: models.mlp([5, 4], 3, activation="tanh", dropout=True),
     "cnn": lambda: models.cnn(["conv:4:3:2:valid", "relu", "dropout:0.5", "batchnorm"], 3),
     "lenet": models.lenet,
     "autoencoder": lambda: models.autoencoder([4, 4], code=3),
+    "conv_autoencoder": lambda: models.conv_autoencoder([4, 4, 1]),
 }
 
 
@@ -136,6 +159,12 @@ def test_a_model_is_a_static_argument_of_jit():
             "`he_norml` .* initializer: did you mean `he_normal`",
         ),
         (lambda: models.cnn(("dense:3",), 2, kernel_init="he"), "`he` is not a known initializer"),
+        (lambda: models.conv_autoencoder((8,)), r"takes images \(height, width, channels\); got \(8,\)"),
+        (lambda: models.conv_autoencoder((8, 8, 1), ("conv:2",)), "`layers` .* must have an `upsample`"),
+        (
+            lambda: models.conv_autoencoder((6, 6, 2), ("maxpool", "maxpool", "upsample:4")),
+            r"must lead back to the input's shape \(6, 6, 2\); these lead to \(4, 4, 2\)",
+        ),
         (lambda: models.lenet(activation="tan"), "did you mean `tanh`"),
     ],
 )

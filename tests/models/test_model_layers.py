@@ -120,6 +120,12 @@ def test_batch_norm_starts_with_mean_0_variance_1_and_the_identity():
     assert variables["params"]["layers_0"]["bias"].tolist() == [0, 0, 0]
 
 
+def test_upsample_repeats_every_pixel_as_numpy_does():
+    x = draw(2, 3, 4, 2)
+    expected = np.float32(x).repeat(2, axis=1).repeat(3, axis=2)
+    np.testing.assert_array_equal(apply(models.Upsample((2, 3)), {}, x), expected)
+
+
 def test_flatten_and_reshape_keep_the_order_of_numpy():
     x = draw(2, 3, 4)
     np.testing.assert_array_equal(apply(Flatten(), {}, x), np.float32(x).reshape(2, 12))
