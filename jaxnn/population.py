@@ -17,6 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxnn import augment, backprop
 from jaxnn.losses import loss_function
 from jaxnn.models import Network, summary_rows
+from jaxnn.monitor import make_look, make_probe
 from jaxnn.optim import make_optimizer, make_schedule
 from jaxnn.run import Run, RunConfig, RunData, RunState, make_run, scaled
 from jaxnn.train import autodiff_value_and_grad, make_eval_step, make_train_step, run_keys
@@ -51,7 +52,10 @@ CPU_COMPILER_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Everything static about a member.  Members whose recipes are equal share one compilation."""
+    """Everything static about a member.  Members whose recipes are equal share one compilation.
+
+    `schedule_epochs` is how long the schedule of the learning rate is laid out for; None: as long as the run.
+    """
 
     model: Network
     run: RunConfig
@@ -60,6 +64,7 @@ class Recipe:
     schedule: str = "constant"
     gradients: Literal["autodiff", "by-hand"] = "autodiff"
     execution: Literal["auto", "vmap", "map"] = "auto"
+    schedule_epochs: int | None = None
 
 
 class Execution(NamedTuple):
@@ -76,11 +81,13 @@ class Members(NamedTuple):
     """The members of a population, every leaf with a leading axis of them.
 
     `data_index` (members,) int32 says which of several data sets is whose; None: they share the one there is.
+    `watched` (members,) bool are those whose inside is looked at in a monitored run; None: all.
     """
 
     seed: jax.Array
     hparams: Hparams
     data_index: jax.Array | None = None
+    watched: jax.Array | None = None
 
 
 class Population(NamedTuple):
@@ -130,27 +137,39 @@ def choose_execution(
     return Execution(num_devices, "vmap" if step_flops < VMAP_BELOW_FLOPS else "map")
 
 
-def make_member_run(recipe: Recipe, *, num_examples: int) -> Run:
-    """The run of one member: the whole of training as pure functions, before any vectorisation."""
+def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1) -> Run:
+    """The run of one member: the whole of training as pure functions, before any vectorisation.
+
+    Args:
+        recipe: of the member.
+        num_examples: in its training set.
+        num_watched: where the run is monitored, and vectorised, how many of its members are watched at most.
+    """
     batch_size = recipe.run.batch_size or num_examples
     steps_per_epoch = -(-num_examples // batch_size)
     loss = loss_function(recipe.loss)
+    schedule_epochs = recipe.schedule_epochs or recipe.run.epochs
     schedule = make_schedule(
-        recipe.schedule, total_steps=recipe.run.epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch
+        recipe.schedule, total_steps=schedule_epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch
     )
     optimizer = make_optimizer(recipe.optimizer, schedule)
-    train_step = make_train_step(recipe.model, loss, optimizer, value_and_grad=GRADIENTS[recipe.gradients])
-    return make_run(recipe.model, optimizer, train_step, make_eval_step(recipe.model, loss), recipe.run)
+    parts, gradients = (recipe.model, loss, optimizer), GRADIENTS[recipe.gradients]
+    train_step, eval_step = make_train_step(*parts, value_and_grad=gradients), make_eval_step(recipe.model, loss)
+    look = None
+    if recipe.run.monitor_every is not None:
+        look = make_look(make_probe(*parts, value_and_grad=gradients), num_watched=num_watched)
+    return make_run(recipe.model, optimizer, train_step, eval_step, recipe.run, look=look)
 
 
 @functools.cache
-def make_population(recipe: Recipe, execution: Execution, *, num_examples: int) -> Population:
+def make_population(recipe: Recipe, execution: Execution, *, num_examples: int, num_watched: int = 1) -> Population:
     """The program of `recipe`, executed over members as `execution` says; the same one for the same arguments.
 
     So two studies of one process whose members share a recipe, and whose arrays have the same shapes, share what
-    was compiled.  The number of members must be a multiple of `execution.num_devices` (see `pad_members`).
+    was compiled.  The number of members must be a multiple of `execution.num_devices` (see `pad_members`); of those
+    on one device `num_watched` are watched at most.
     """
-    run = make_member_run(recipe, num_examples=num_examples)
+    run = make_member_run(recipe, num_examples=num_examples, num_watched=num_watched)
 
     def init(members, data):
         def member(one):
@@ -161,7 +180,8 @@ def make_population(recipe: Recipe, execution: Execution, *, num_examples: int) 
     def advance(state, members, data, first, last):
         def member(state, one):
             keys, own = run_keys(one.seed), _member_data(data, one.data_index)
-            return run.advance(state, keys, one.hparams, own, first, last)
+            watched = True if one.watched is None else one.watched
+            return run.advance(state, keys, one.hparams, own, first, last, watched)
 
         return _over_members(member, (state, members), execution)
 
@@ -203,6 +223,7 @@ def place(
     data: RunData,
     *,
     data_index: Sequence[int] | None = None,
+    watched: Sequence[bool] | None = None,
 ) -> tuple[Members, RunData]:
     """The arguments of a population on its devices: members spread, data on every device.
 
@@ -212,11 +233,13 @@ def place(
         hparams: of the members, stacked.
         data: one set, or several stacked along a leading axis.
         data_index: which of several is whose.
+        watched: the members that are looked into, in a monitored run.
     """
     each = NamedSharding(population.mesh, PartitionSpec("member"))
     same = NamedSharding(population.mesh, PartitionSpec())
     index = None if data_index is None else np.asarray(data_index, np.int32)
-    members = Members(np.asarray(seeds, np.uint32), hparams, index)  # pyright: ignore[reportArgumentType]
+    flags = None if watched is None else np.asarray(watched, bool)
+    members = Members(np.asarray(seeds, np.uint32), hparams, index, flags)  # pyright: ignore[reportArgumentType]
     return jax.device_put(members, each), jax.device_put(data, same)
 
 

@@ -73,8 +73,9 @@ def describe_results(about: About, outcome: Outcome, surroundings: Mapping[str, 
     )
 
 
-def log_lines(plan: Plan, chunk: Progress) -> list[str]:
-    """The lines of log.jsonl for a chunk: one for each record and member."""
+def log_lines(plan: Plan, chunk: Progress, *, retraining: bool = False) -> list[str]:
+    """The lines of log.jsonl for a chunk: one for each record and member, marked where they are of a retraining."""
+    mark = {"retraining": True} if retraining else {}
     program = plan.programs[chunk.program]
     lines = []
     for record in range(chunk.first, chunk.last):
@@ -83,5 +84,5 @@ def log_lines(plan: Plan, chunk: Progress) -> list[str]:
             setting = plan.settings[program.settings[position]]
             row = {name: float(values[member, record]) for name, values in chunk.history.items()}
             epoch = (record + 1) * program.recipe.run.eval_every
-            lines.append(log_line({**setting.place, "seed": plan.seeds[seed], "epoch": epoch, **row}))
+            lines.append(log_line({**mark, **setting.place, "seed": plan.seeds[seed], "epoch": epoch, **row}))
     return lines

@@ -127,10 +127,17 @@ def _retraining(plan: Plan, setting: int, epochs: int) -> Plan:
     """The plan that trains one setting on training and validation data together, for so many epochs."""
     chosen = plan.settings[setting]
     run = dataclasses.replace(
-        chosen.recipe.run, epochs=epochs, eval_every=_divisor(epochs, chosen), patience=None, select_on="train_loss"
+        chosen.recipe.run,
+        epochs=epochs,
+        eval_every=_divisor(epochs, chosen),
+        patience=None,
+        select_on="train_loss",
+        monitor_every=None,
     )
+    # The rates are those that the epochs had when they were counted, not a whole schedule squeezed into them.
+    recipe = dataclasses.replace(chosen.recipe, run=run, schedule_epochs=chosen.recipe.run.epochs)
     data = merge(chosen.data)
-    again = chosen._replace(place={}, recipe=dataclasses.replace(chosen.recipe, run=run), data=data)
+    again = chosen._replace(recipe=recipe, data=data)
     return plan._replace(settings=[again], programs=[Program(again.recipe, (data,), (0,), (0,))], sweep={})
 
 

@@ -130,10 +130,11 @@ def _train(job: _Job, stop: Stop, study: str) -> Outcome:
 
         def observe(plan: Plan, chunk: Progress) -> None:
             progress(plan, chunk)
-            if (chunk.program, chunk.first) == (0, 0):
+            retraining = plan is not job.plan
+            if (chunk.program, chunk.first, retraining) == (0, 0, False):
                 # The log is made anew: what earlier sessions trained is in the checkpoints, and comes as one chunk.
                 log.truncate(0)
-            log.writelines(log_lines(plan, chunk))
+            log.writelines(log_lines(plan, chunk, retraining=retraining))
             log.flush()
 
         def keeper(plan: Plan, program: Program, name: str) -> DiskKeeper:
@@ -150,9 +151,7 @@ def _train(job: _Job, stop: Stop, study: str) -> Outcome:
             trained.append(train_program(plan, position, observe=observe, keeper=kept))
         stop.check()
         progress.announce("testing the selected setting")
-        return conclude(
-            plan, trained, observe=progress, keeper=lambda plan, program: keeper(plan, program, "final")
-        )
+        return conclude(plan, trained, observe=observe, keeper=lambda plan, program: keeper(plan, program, "final"))
 
 
 def _warn_of_differences(earlier: Mapping[str, Any], surroundings: Mapping[str, Any]) -> None:

@@ -150,24 +150,25 @@ def test_the_test_set_has_no_say(grid):
     assert not np.array_equal(turned.results["test_accuracy"], outcome.results["test_accuracy"])
 
 
-def test_retraining_uses_training_and_validation_data_for_the_median_of_the_best_epochs():
-    """Oracle: the run of one member on all those rows, by itself."""
-    plan, _, outcome = study({"learning_rate": (0.001, 0.3)}, final="retrain", epochs=6)
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_retraining_uses_training_and_validation_data_for_the_median_of_the_best_epochs(schedule):
+    """Oracle: the run of one member on all those rows, by itself, cut at that epoch: a schedule is not squeezed."""
+    plan, _, outcome = study({"learning_rate": (0.001, 0.3)}, final="retrain", epochs=6, schedule=schedule)
     results = outcome.results
     position = selected(results)
     epochs = int(np.median(results["best_epoch"].values[position]))
     data = merge(tiny_data(BLOBS))
     assert len(data.train.x) == 70
     recipe = plan.settings[position].recipe
-    recipe = dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, epochs=epochs, select_on="train_loss"))
+    recipe = dataclasses.replace(recipe, run=dataclasses.replace(recipe.run, select_on="train_loss"))
     run = make_member_run(recipe, num_examples=70)
 
     @jax.jit
     def train(seed, x, y):
-        keys, hparams, rows = run_keys(seed), Hparams(0.3), RunData(Batch(x, y), None)
+        keys, hparams, rows = run_keys(seed), plan.settings[position].hparams, RunData(Batch(x, y), None)
         return run.advance(run.init(keys, hparams, rows), keys, hparams, rows, 0, epochs).train.params
 
-    assert plan.settings[position].hparams == Hparams(0.3)
+    assert plan.settings[position].hparams.learning_rate == 0.3
     for seed in (0, 1):
         found = jax.tree.map(lambda leaf, seed=seed: leaf[seed], outcome.final[0])
         expected = train(seed, jnp.asarray(data.train.x), jnp.asarray(data.train.y))
