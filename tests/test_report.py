@@ -14,7 +14,7 @@ from synthetic_results import make_results
 
 from jaxnn import plots
 from jaxnn.errors import InputError
-from jaxnn.report import answer, write_report
+from jaxnn.report import answer, write_report, write_summary
 from jaxnn.report.html import element
 
 WIDTHS = {"hidden": [16, 64], "activation": ["relu", "sigmoid"]}
@@ -147,6 +147,18 @@ def test_the_table_of_settings_holds_means_intervals_and_counts(tmp_path):
     assert row[2:4] == [f"{100 * values.mean():.2f}%", f"{100 * low:.2f}% to {100 * high:.2f}%"]
     assert row[-2:] == ["4", "1"]
     assert page.row("16", "relu")[-2:] == ["5", "0"]
+
+
+def test_a_study_that_tested_every_setting_shows_all_its_tests(tmp_path):
+    """Oracle: numpy and scipy; the sentence and the table say that no test set was used once."""
+    ds = make_results({"width": [16, 64]}, seeds=4)
+    each = np.asarray([[0.8, 0.81, 0.83, 0.84], [0.9, 0.91, 0.92, 0.93]])
+    ds = ds.assign(each_test_accuracy=(("width", "seed"), each)).assign_attrs(final="every")
+    low, high = scipy.stats.ttest_1samp(each[0], 0).confidence_interval(0.95)
+    row = [f"{100 * each[0].mean():.2f}%", f"{100 * low:.2f}% to {100 * high:.2f}%"]
+    assert page_of(tmp_path, ds).row("16")[-2:] == row
+    assert f"| {' | '.join(row)} |" in write_summary(tmp_path / "summary.md", ds).read_text(encoding="utf-8")
+    assert "On the test set, on which every setting was tested" in answer(ds)
 
 
 def test_the_paired_comparison_is_scipys(tmp_path):

@@ -6,7 +6,7 @@ import xarray as xr
 
 from jaxnn import stats
 from jaxnn.labels import count_label, interval_label, metric_label, metric_value, setting_label
-from jaxnn.report.findings import Findings, gather, seed_interval
+from jaxnn.report.findings import Findings, each_tested, gather, seed_interval
 
 LEVEL = 0.05
 MAX_NAMED = 4
@@ -74,8 +74,12 @@ def _test(findings: Findings) -> str:
                 value = (
                     f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
                 )
-                return f"On the test set, used once after the selection: {value}."
+                return f"On the test set, {_use(findings)}: {value}."
     return ""
+
+
+def _use(findings: Findings) -> str:
+    return "on which every setting was tested" if each_tested(findings.ds) else "used once after the selection"
 
 
 def _diverged(findings: Findings) -> str:

@@ -79,6 +79,16 @@ def _at(comparison: stats.Comparison, position: dict[str, int]) -> stats.Compari
     )
 
 
+def each_tested(ds: xr.Dataset) -> str | None:
+    """The test metric that every setting has, where the study tested all of them: accuracy before loss."""
+    return next((name for name in ("each_test_accuracy", "each_test_loss") if name in ds), None)
+
+
+def each_test_interval(ds: xr.Dataset, metric: str, setting: stats.Setting) -> stats.Interval:
+    """The t-interval over the seeds of a setting's test metric; members that diverged are NaN in it already."""
+    return stats.t_interval(ds[metric].isel(stats.locate(ds, setting)).values)
+
+
 def seed_interval(ds: xr.Dataset, metric: str) -> stats.Interval:
     """The t-interval over the seeds of a metric that has no other dimension, such as "test_accuracy"."""
     return stats.t_interval(np.asarray(ds[metric].values))

@@ -9,7 +9,7 @@ import xarray as xr
 from jaxnn import stats
 from jaxnn.labels import duration_label, field_label, interval_label, metric_label, metric_value, value_label
 from jaxnn.report.answer import answer_sentences
-from jaxnn.report.findings import Findings, gather
+from jaxnn.report.findings import Findings, each_test_interval, each_tested, gather
 
 
 def write_summary(
@@ -53,20 +53,20 @@ def note_blocks(notes: Sequence[str], tables: Sequence[tuple[str, str]]) -> list
 def _settings_table(findings: Findings) -> str:
     metric = findings.metric
     fields = [field_label(dim) for dim in stats.setting_dims(findings.ds)]
-    rows = [[*fields, f"{metric_label(metric)}, best epochs", "95% interval", "n", "diverged"]]
-    rows.append(["---"] * len(fields) + ["---:"] * 4)
+    tested = each_tested(findings.ds)
+    numbers = [f"{metric_label(metric)}, best epochs", "95% interval", "n", "diverged"]
+    numbers += [metric_label(tested.removeprefix("each_")), "95% interval"] if tested else []
+    rows = [[*fields, *numbers], ["---"] * len(fields) + ["---:"] * len(numbers)]
     for result in findings.ranking:
-        interval = result.interval
-        rows.append(
-            [
-                *map(value_label, result.setting.values()),
-                metric_value(metric, interval.mean),
-                interval_label(metric, interval.low, interval.high),
-                str(interval.n),
-                str(interval.excluded),
-            ]
-        )
+        cells = [*_interval_cells(metric, result.interval), str(result.interval.n), str(result.interval.excluded)]
+        if tested:
+            cells += _interval_cells(tested, each_test_interval(findings.ds, tested, result.setting))
+        rows.append([*map(value_label, result.setting.values()), *cells])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _interval_cells(metric: str, interval: stats.Interval) -> list[str]:
+    return [metric_value(metric, interval.mean), interval_label(metric, interval.low, interval.high)]
 
 
 def provenance(findings: Findings) -> str:

@@ -19,7 +19,7 @@ from jaxnn.labels import (
 )
 from jaxnn.metrics import precision_recall_f1
 from jaxnn.report.answer import LEVEL
-from jaxnn.report.findings import Findings, seed_interval
+from jaxnn.report.findings import Findings, each_test_interval, each_tested, seed_interval
 from jaxnn.report.html import Html, figure, paragraph, section, table
 
 MAX_ROWS = 60
@@ -65,10 +65,11 @@ def settings_section(findings: Findings) -> Html:
     others = [name for name in ("val_loss", "val_accuracy") if name in ds and name != metric]
     fields = [field_label(dim) for dim in stats.setting_dims(ds)]
     header = [*fields, metric_label(metric), "95% interval", *map(metric_label, others), "best epochs", "seeds"]
+    header += ["diverged", *_test_header(findings)]
     rows = [_setting_row(findings, result, others) for result in findings.ranking[:MAX_ROWS]]
     marked = findings.ranking.index(selected) if selected else None
-    align = "l" * len(fields) + "r" * (len(header) - len(fields) + 1)
-    parts.append(table([*header, "diverged"], rows, align=align, marked=marked))
+    align = "l" * len(fields) + "r" * (len(header) - len(fields))
+    parts.append(table(header, rows, align=align, marked=marked))
     note = (
         f"Every seed counts with its best epoch by {metric_label(metric)}; the interval is Student's t over seeds."
     )
@@ -91,7 +92,22 @@ def _setting_row(findings: Findings, result: stats.SettingResult, others: list[s
         _epoch_range(ds["best_epoch"].isel(at).values[finished]),
         str(interval.n),
         str(interval.excluded),
+        *_test_cells(findings, result.setting),
     ]
+
+
+def _test_header(findings: Findings) -> list[str]:
+    """The columns of a study that tested every setting."""
+    tested = each_tested(findings.ds)
+    return [metric_label(tested.removeprefix("each_")), "95% interval"] if tested else []
+
+
+def _test_cells(findings: Findings, setting: stats.Setting) -> list[str]:
+    tested = each_tested(findings.ds)
+    if not tested:
+        return []
+    interval = each_test_interval(findings.ds, tested, setting)
+    return [metric_value(tested, interval.mean), interval_label(tested, interval.low, interval.high)]
 
 
 def comparison_section(findings: Findings) -> Html:
@@ -134,6 +150,7 @@ def test_section(findings: Findings) -> Html:
         return section(heading, paragraph(_selection(findings, selected), " The results hold no test metrics."))
     how = {
         "best": "The parameters of each seed's best epoch were tested once.",
+        "every": "The study asks about all settings: each was tested, and is in the table of the settings.",
         "retrain": "It was trained again, each seed on training and validation data together, and tested once.",
     }.get(ds.attrs.get("final", ""), "It was tested once.")
     header = ["", "mean", "95% over seeds", "seeds", "95% over test sets", "test examples"]
