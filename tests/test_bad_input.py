@@ -12,6 +12,7 @@ import pytest
 
 from jaxnn.cli import main
 from jaxnn.errors import InputError
+from jaxnn.study.memory import Memory
 
 RUN = "run widths --preset quick"
 
@@ -29,7 +30,7 @@ NAMES = {
     f"{RUN} --loss squared_eror": "`squared_eror` is not a known loss: did you mean `squared_error`?",
     f"{RUN} --kernel-init he_norml": "`he_norml` is not a known initializer: did you mean `he_normal`?",
     f"{RUN} --select-on val_los": "`--select-on` must be `val_loss` or `val_accuracy`; got 'val_los'",
-    f"{RUN} --final beste": "`--final` must be `best` or `retrain`; got 'beste'",
+    f"{RUN} --final beste": "`--final` must be `best` or `retrain` or `every`; got 'beste'",
     f"{RUN} --platform gpu": "`--platform` must be `cpu` or `cuda` or `tpu` or none; got 'gpu'",
     f"{RUN} --sweep learnin_rate=1": "`learnin_rate` is not a known field to sweep: did you mean `learning_rate`?",
     "summary mpl": "`mpl` is not a known model: did you mean `mlp`?",
@@ -208,7 +209,7 @@ def test_a_full_disk_is_refused_before_anything_is_trained(capsys, tmp_path, mon
 
 
 def test_a_population_too_large_for_memory_is_refused_before_anything_is_allocated(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("jaxnn.study.memory.available_bytes", lambda: 10**6)
+    monkeypatch.setattr("jaxnn.study.memory.free_memory", lambda: Memory(10**6, 10**6))
     sentence = refused(capsys, [*RUN.split(), "--output", "out"])
     assert "members of one program, which need about" in sentence
     assert "use fewer seeds or settings, or smaller layers" in sentence

@@ -7,10 +7,8 @@ import pytest
 from compilations import recorded_compilations
 from tiny_studies import BLOBS, tiny_config, tiny_data
 
-from jaxnn.data import load
 from jaxnn.errors import InputError
-from jaxnn.study import memory, plan_study
-from jaxnn.study.memory import estimate_bytes
+from jaxnn.study import plan_study
 from jaxnn.types import Hparams
 
 
@@ -107,48 +105,6 @@ def test_one_setting_that_cannot_work_refuses_the_whole_study():
         plan({"batch_size": (16, 46)})
     with pytest.raises(InputError, match="`beta1` is not used by the optimizer `sgd`"):
         plan({"optimizer": ("adam", "sgd")}, beta1=0.5)
-
-
-def member_bytes():
-    """A member of `tiny_config` by hand, in bytes of four: see `estimate_bytes` for what is counted.
-
-    Parameters 2*3 + 3 + 3*3 + 3 = 21, once in training and once as the best; sgd keeps one count, for its schedule;
-    a counter of steps, the best epoch and its value, the epoch it stopped and the step it diverged at; a history of
-    4 metrics over 4 epochs.
-    """
-    return 4 * (2 * 21 + 1 + 1 + 2 + 2 + 4 * 4)
-
-
-def test_memory_is_counted_exactly_from_shapes():
-    """Twice the state of every member, and the data (45 + 25 rows of two floats and a label) on both devices."""
-    found = plan()
-    program, hparams = found.programs[0], found.settings[0].hparams
-    data_bytes = 70 * 3 * 4
-    for num_members in (1, 1000):
-        needed = estimate_bytes(program.recipe, program.data, hparams, num_members=num_members)
-        assert needed == 2 * num_members * member_bytes() + 2 * data_bytes
-
-
-def test_a_population_too_large_for_memory_is_refused(monkeypatch):
-    """One byte less than the two settings of two seeds need, then as much as they need."""
-    needed = 2 * 4 * member_bytes() + 2 * 70 * 3 * 4
-    sweep = {"learning_rate": (0.1, 0.2)}
-    monkeypatch.setattr(memory, "available_bytes", lambda: needed - 1)
-    with pytest.raises(InputError, match=r"`seeds` and the sweep make 4 members of one program.*0.0 GiB are free"):
-        plan(sweep)
-    monkeypatch.setattr(memory, "available_bytes", lambda: needed)
-    assert len(plan(sweep).settings) == 2
-
-
-def test_a_million_members_are_refused_at_once():
-    """By this machine's own memory, whatever it is: 64-1000-10 has 75,010 parameters, of which adam and the best
-    so far make four copies, and the host holds them again: 2.2 TiB."""
-    with pytest.raises(
-        InputError, match=r"1,000,000 members .* 2[0-9]{3}\.[0-9] GiB; .* GiB are free: use fewer seeds"
-    ):
-        plan_study(
-            tiny_config(seeds=1_000_000, hidden=(1000,), optimizer="adam"), {}, load=lambda config: load("digits")
-        )
 
 
 def test_settings_keep_what_the_configuration_says():
