@@ -64,6 +64,18 @@ class TrainConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class MonitorConfig:
+    """Whether and how to look inside networks while they learn.  It changes no bit of what they learn."""
+
+    monitor: bool = False
+    """Record what happens inside the networks, for TensorBoard and the report."""
+    monitor_every: int = 100
+    """Training steps between two looks inside a network."""
+    monitor_seeds: tuple[int, ...] = (0,)
+    """The seeds of every setting whose networks are looked into."""
+
+
+@dataclasses.dataclass(frozen=True)
 class StudyConfig:
     """One setting of a study and how many seeds it is trained with; a sweep varies its fields."""
 
@@ -71,6 +83,7 @@ class StudyConfig:
     model: ModelConfig = ModelConfig()
     training: TrainConfig = TrainConfig()
     hparams: Hparams = Hparams()
+    monitoring: MonitorConfig = MonitorConfig()
     seeds: int = 5
     """Seeds 0, 1, ... of every setting: initial parameters, order of the data, dropout and noise."""
     final: Literal["best", "retrain", "every"] = "best"

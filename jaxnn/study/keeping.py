@@ -40,7 +40,7 @@ class DiskKeeper:
     """Keeps the snapshots of one program as checkpoints in a folder.
 
     A checkpoint's number is its count of records.  Its arrays are the state's, by their paths in it, with the
-    metric history cut to those records: so that a study which is given more epochs can go on from it.  Besides,
+    metric history and samples cut to those records: so that a study which is given more epochs can go on.  Besides,
     it says which settings of which study its members are, what the data of each were, and whether it is padded.
     """
 
@@ -70,7 +70,7 @@ class DiskKeeper:
         if not self._folder.is_dir():
             return None
         shapes = state_shapes(self._plan, self._program)
-        checkpoint = load_last(self._folder, lambda records: _leaves(shapes, records))
+        checkpoint = load_last(self._folder, lambda records: _leaves(shapes, records, self._program))
         if checkpoint is None:
             return None
         about = checkpoint.about
@@ -138,11 +138,14 @@ def _cut(state: RunState, records: int) -> RunState:
     return state._replace(history={name: values[:, :records] for name, values in state.history.items()})
 
 
-def _leaves(shapes: RunState, records: int) -> Leaves:
+def _leaves(shapes: RunState, records: int, program: Program) -> Leaves:
     """What the arrays of a checkpoint with so many records must be."""
     leaves = {}
+    num_samples = program.recipe.run.sampling(program.num_train).before(records)
     for name, leaf in _named(shapes).items():
         shape = (leaf.shape[0], records) if name.startswith("history/") else leaf.shape
+        if name.startswith("samples/"):
+            shape = (leaf.shape[0], num_samples, *leaf.shape[2:])
         leaves[name] = (shape, str(leaf.dtype))
     return leaves
 

@@ -91,8 +91,13 @@ def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig]
 def group_settings(settings: Sequence[Setting]) -> list[Program]:
     """The programs of some settings: those whose recipes and whose data's shapes are the same share one."""
     shapes = [_shapes(setting.data) for setting in settings]
-    # The penalty on activations would count what padded units give before they are masked.
-    allowed = [s.config.training.padding == "auto" and s.hparams.activity_l1 is None for s in settings]
+    # The penalty on activations would count what padded units give before they are masked; monitoring, the units.
+    allowed = [
+        one.config.training.padding == "auto"
+        and one.hparams.activity_l1 is None
+        and not one.config.monitoring.monitor
+        for one in settings
+    ]
     recipes = pad_recipes([setting.recipe for setting in settings], shapes, allowed=allowed)
     groups: dict[tuple, list[int]] = {}
     for position, key in enumerate(zip(recipes, shapes, strict=True)):

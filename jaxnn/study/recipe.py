@@ -247,7 +247,17 @@ def _make_run_config(config: StudyConfig, data: Data, *, reconstruct: bool) -> R
         select_on=training.select_on,
         scale=data.info.scale,
         reconstruct=reconstruct,
+        monitor_every=_monitor_every(config),
     )
+
+
+def _monitor_every(config: StudyConfig) -> int | None:
+    monitoring = config.monitoring
+    _check_positive("monitor_every", monitoring.monitor_every)
+    for seed in monitoring.monitor_seeds:
+        if seed not in range(config.seeds):
+            raise InputError(f"`monitor_seeds` must be among the seeds 0 to {config.seeds - 1}; got {seed}.")
+    return monitoring.monitor_every if monitoring.monitor else None
 
 
 def _check_positive(name: str, value: object) -> None:

@@ -6,9 +6,18 @@ from typing import Any, NamedTuple, Protocol
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.monitor import Sample
 from jaxnn.population import Recipe, make_predict
 from jaxnn.study.plan import Plan, Program
-from jaxnn.study.session import Session, Snapshot, advance, on_host, open_session, take_snapshot
+from jaxnn.study.session import (
+    Session,
+    Snapshot,
+    advance,
+    longest_advance,
+    on_host,
+    open_session,
+    take_snapshot,
+)
 from jaxnn.types import Params
 
 # The host looks at a study about this often; what it sees changes nothing.
@@ -19,6 +28,7 @@ class TrainedProgram(NamedTuple):
     """What training a program gave, on the host; the leading axis of every array is setting-major, then seed.
 
     `history` maps a metric to (members, records); `best` and `last` are (params, batch_stats) with a member axis.
+    `samples` are of the members at the positions `watched`: leading axes (watched, samples).
     """
 
     program: Program
@@ -30,6 +40,8 @@ class TrainedProgram(NamedTuple):
     diverged_at: np.ndarray
     compile_seconds: float
     run_seconds: float
+    watched: tuple[int, ...] = ()
+    samples: Sample | None = None
 
 
 class Progress(NamedTuple):
@@ -43,6 +55,8 @@ class Progress(NamedTuple):
     diverged_at: np.ndarray  # (members,)
     examples: int  # examples that this chunk trained on, all members together
     seconds: float
+    watched: tuple[int, ...] = ()  # positions of the members that are looked into
+    samples: Sample | None = None  # what was seen in this chunk, (watched, samples, ...)
 
 
 Observer = Callable[[Plan, Progress], None]
@@ -110,12 +124,12 @@ def train_program(
     num_records, chunk = program.recipe.run.num_records, 1
     while session.records < num_records:
         first, seconds_before = session.records, session.run_seconds
-        session = advance(session, min(first + chunk, keeper.next_stop(first), num_records))
+        session = advance(session, min(first + chunk, keeper.next_stop(first), longest_advance(session)))
         seconds = session.run_seconds - seconds_before
         observe(plan, _progress(position, session, first=first, seconds=seconds))
         keeper.look(session)
         chunk = max(1, int((session.records - first) * min(4.0, CHUNK_SECONDS / max(seconds, 1e-6))))
-    return _trained_program(program, take_snapshot(session))
+    return _trained_program(session)
 
 
 def _progress(position: int, session: Session, *, first: int, seconds: float) -> Progress:
@@ -124,13 +138,26 @@ def _progress(position: int, session: Session, *, first: int, seconds: float) ->
     history, stopped_at, diverged_at = on_host(session, (state.history, state.stopped_at, state.diverged_at))
     epochs = (session.records - first) * run.eval_every
     examples = session.num_members * epochs * session.program.num_train
-    return Progress(position, first, session.records, history, stopped_at, diverged_at, examples, seconds)
+    samples = session.samples[-1] if session.samples else None
+    return Progress(
+        position,
+        first,
+        session.records,
+        history,
+        stopped_at,
+        diverged_at,
+        examples,
+        seconds,
+        session.watched,
+        samples,
+    )
 
 
-def _trained_program(program: Program, snapshot: Snapshot) -> TrainedProgram:
+def _trained_program(session: Session) -> TrainedProgram:
+    snapshot = take_snapshot(session)
     state: Any = snapshot.state  # of NumPy arrays
     return TrainedProgram(
-        program,
+        session.program,
         history=dict(state.history),
         best=(state.best.params, state.best.batch_stats),
         last=(state.train.params, state.train.batch_stats),
@@ -139,6 +166,8 @@ def _trained_program(program: Program, snapshot: Snapshot) -> TrainedProgram:
         diverged_at=state.diverged_at,
         compile_seconds=snapshot.compile_seconds,
         run_seconds=snapshot.run_seconds,
+        watched=session.watched,
+        samples=state.samples,
     )
 
 

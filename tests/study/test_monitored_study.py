@@ -1,0 +1,77 @@
+"""A study that is monitored: the same results as one that is not, and samples that survive chunks and checkpoints."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from tiny_studies import tiny_config, tiny_data
+
+from jaxnn.errors import InputError
+from jaxnn.study import plan_study
+from jaxnn.study.config import MonitorConfig
+from jaxnn.study.training import train_program
+
+SWEEP = {"learning_rate": (0.05, 0.01)}
+CONFIG = dataclasses.replace(tiny_config(seeds=3), monitoring=MonitorConfig(True, 2, (0, 2)))
+# Three steps an epoch, two of them of full batches; every second of those is looked at.
+STEPS = [0, 3, 6, 9]
+
+
+@pytest.fixture(scope="module", params=["vmap", "map"])
+def trained(request):
+    """(unwatched, watched, what an observer saw of the watched one), all of one program."""
+    programs, chunks = [], []
+    for monitor in (False, True):
+        training = dataclasses.replace(CONFIG.training, execution=request.param)
+        monitoring = dataclasses.replace(CONFIG.monitoring, monitor=monitor)
+        config = dataclasses.replace(CONFIG, training=training, monitoring=monitoring)
+        plan = plan_study(config, SWEEP, load=tiny_data)
+        programs.append(train_program(plan, 0, observe=lambda _, chunk: chunks.append(chunk)))
+    return *programs, [chunk for chunk in chunks if chunk.samples is not None]
+
+
+def test_monitoring_changes_no_bit_of_a_study(trained):
+    unwatched, watched, _ = trained
+    for name in ("history", "best", "last", "best_epoch", "stopped_at", "diverged_at"):
+        jax.tree.map(np.testing.assert_array_equal, getattr(unwatched, name), getattr(watched, name))
+    assert (unwatched.samples, unwatched.watched) == (None, ())
+
+
+def test_the_watched_members_are_sampled_in_every_setting(trained):
+    """Seeds 0 and 2 of two settings are members 0, 2, 3 and 5; the settings share their first step, and no other."""
+    _, watched, _ = trained
+    assert watched.watched == (0, 2, 3, 5)
+    assert watched.samples.taken.shape == (4, len(STEPS))
+    assert watched.samples.taken.all()
+    norms = watched.samples.gradient_norm
+    np.testing.assert_array_equal(norms[:2, 0], norms[2:, 0])
+    assert len(np.unique(norms[:, 1:])) == norms[:, 1:].size
+
+
+def test_an_observer_sees_every_sample_once(trained):
+    _, watched, chunks = trained
+    assert len(chunks) > 1
+    together = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *(chunk.samples for chunk in chunks))
+    jax.tree.map(np.testing.assert_array_equal, together, watched.samples)
+    assert all(chunk.watched == watched.watched for chunk in chunks)
+
+
+@pytest.mark.parametrize(
+    ("monitoring", "message"),
+    [
+        (MonitorConfig(True, 0), "`monitor_every` must be a whole number of 1 or more; got 0"),
+        (MonitorConfig(True, monitor_seeds=(1, 3)), "`monitor_seeds` must be among the seeds 0 to 2; got 3"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(monitoring, message):
+    with pytest.raises(InputError, match=message):
+        plan_study(dataclasses.replace(CONFIG, monitoring=monitoring), SWEEP, load=tiny_data)
+
+
+def test_monitored_networks_are_not_padded():
+    """The same units would be counted as dead in every padded network."""
+    sweep = {"hidden": ((2,), (3,))}
+    unwatched = dataclasses.replace(CONFIG, monitoring=MonitorConfig())
+    assert [p.padded for p in plan_study(unwatched, sweep, load=tiny_data).programs] == [True]
+    assert [p.padded for p in plan_study(CONFIG, sweep, load=tiny_data).programs] == [False, False]
