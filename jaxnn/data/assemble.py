@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
 from jaxnn.data.checks import as_float32, check_data, check_labels, check_targets
 from jaxnn.data.config import DataConfig
+from jaxnn.data.divide import Size, divide
 from jaxnn.data.features import check_features, column_moments, map_features, standardize
-from jaxnn.data.splits import split_indices, subset_indices
+from jaxnn.data.projection import (
+    check_pca,
+    components_of,
+    components_text,
+    first_components,
+    principal_components,
+    project,
+)
 from jaxnn.data.types import Data, DataInfo, Source, Split, Task, with_hashes
 from jaxnn.errors import InputError, check_number, unknown
-
-Size = int | float
 
 
 def from_arrays(
@@ -99,7 +105,7 @@ def assemble(source: Source, config: DataConfig, *, validation: Size = 0.2, test
     Raises:
       InputError: sizes that do not fit, options that do not fit the arrays, or arrays that fail their checks.
     """
-    splits = _divide(source, config, validation, test)
+    splits = divide(source, config, validation, test)
     info = DataInfo(
         name=config.dataset,
         task=source.task,
@@ -118,14 +124,15 @@ def assemble(source: Source, config: DataConfig, *, validation: Size = 0.2, test
     check_data(data)
     if config.standardize:
         data = _standardized(data)
-    return with_hashes(data)
+    data = with_hashes(data)
+    return data if config.pca is None else _projected(data, config.pca)
 
 
 def prepare_inputs(x: np.ndarray, info: DataInfo) -> np.ndarray:
-    """Bring the columns of a source into the form that `info` describes: mapped and standardised as it was.
+    """Bring the columns of a source into the form that `info` describes: mapped, standardised, projected as it was.
 
     Args:
-      x: (n, num_source_columns) float32, or images as they are.
+      x: (n, *given_shape(info)) float32, or images as they are.
       info: of the set that a network was trained on.
 
     Returns:
@@ -133,52 +140,19 @@ def prepare_inputs(x: np.ndarray, info: DataInfo) -> np.ndarray:
     """
     if info.features:
         x = map_features(x, info.features)
-    return standardize(x, info.feature_mean, info.feature_std) if info.feature_mean else x
+    if info.feature_mean:
+        x = standardize(x, info.feature_mean, info.feature_std)
+    return project(x, components_of(info), scale=info.source_scale) if info.projection else x
 
 
-def _divide(source: Source, config: DataConfig, validation: Size, test: Size) -> tuple[Split, Split, Split]:
-    """Train, validation and test: the official splits (or parts of them), else drawn from the training rows."""
-    if config.resplit:
-        validation = validation if source.validation is None else len(source.validation.y)
-        test = test if source.test is None else len(source.test.y)
-        source = _pool(source)
-    rows = split_indices(
-        source.train.y,
-        validation=_drawn(source.validation, config.validation, validation),
-        test=_drawn(source.test, config.test, test),
-        train=config.train,
-        seed=config.data_seed,
-    )
-    return (
-        _take(source.train, rows.train),
-        _part(source.validation, "validation", config) or _take(source.train, rows.validation),
-        _part(source.test, "test", config) or _take(source.train, rows.test),
-    )
+def given_shape(info: DataInfo) -> tuple[int, ...]:
+    """The shape of one example as a person gives it, before everything that `prepare_inputs` does."""
+    return (2,) if info.features else info.source_shape or info.input_shape
 
 
-def _drawn(official: Split | None, size: Size | None, default: Size) -> Size:
-    """How many of the training rows a split takes: none where it has official rows of its own."""
-    if official is not None:
-        return 0
-    return default if size is None else size
-
-
-def _part(official: Split | None, name: Literal["validation", "test"], config: DataConfig) -> Split | None:
-    """The official split, or the part of it that was asked for; never mixed with the training rows."""
-    size = getattr(config, name)
-    if official is None or size is None:
-        return official
-    return _take(official, subset_indices(official.y, name, size, seed=config.data_seed))
-
-
-def _pool(source: Source) -> Source:
-    parts = [part for part in (source.train, source.validation, source.test) if part is not None]
-    train = Split(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-    return source._replace(train=train, validation=None, test=None)
-
-
-def _take(split: Split, rows: np.ndarray) -> Split:
-    return Split(split.x[rows], split.y[rows])
+def given_scale(info: DataInfo) -> float:
+    """What a network of the set, or the projection before it, multiplies a given example by: 1 for floats."""
+    return info.source_scale if info.projection else info.scale
 
 
 def _with_features(data: Data, features: Sequence[str]) -> Data:
@@ -194,6 +168,24 @@ def _standardized(data: Data) -> Data:
     mean, std = column_moments(data.train.x)
     info = replace(data.info, feature_mean=tuple(mean.tolist()), feature_std=tuple(std.tolist()))
     return _map_inputs(data, info, lambda x: standardize(x, mean, std))
+
+
+def _projected(data: Data, count: int) -> Data:
+    """The set with its inputs replaced by principal components; the hashes stay those of what was projected."""
+    rows, scale = data.train.x, data.info.scale
+    check_pca(count, len(rows), int(np.prod(data.info.input_shape)))
+    components = first_components(principal_components(rows, scale=scale), count)
+    info = replace(
+        data.info,
+        input_shape=(count,),
+        feature_names=tuple(f"component {k}" for k in range(1, count + 1)),
+        scale=1.0,
+        projection=components_text(components),
+        source_shape=data.info.input_shape,
+        source_names=data.info.feature_names,
+        source_scale=scale,
+    )
+    return _map_inputs(data, info, lambda x: project(x, components, scale=scale))
 
 
 def _map_inputs(data: Data, info: DataInfo, function: Callable[[np.ndarray], np.ndarray]) -> Data:

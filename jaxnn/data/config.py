@@ -21,6 +21,11 @@ class DataConfig:
     """Train on this many rows only (a stratified part); default: all that are left."""
     resplit: bool = False
     """Pool the official splits of a set and draw all of them at random."""
+    folds: int | None = None
+    """Cross-validation: divide all training and validation rows into so many stratified parts, one of which
+    validates; the test set stays as it is."""
+    fold: int | None = None
+    """Which of the `folds` validates, from 0."""
     data_seed: int = 0
     """Seed of the random splits, and of the points of a generated set; any integer."""
     num_examples: int | None = None
@@ -44,3 +49,5 @@ class DataConfig:
     """Feature maps of a 2-D set, out of x1 x2 x1sq x2sq x1x2 sinx1 sinx2; default: x1 x2."""
     standardize: bool = False
     """Shift and scale each column of a float table to mean 0 and deviation 1 on the training rows."""
+    pca: int | None = None
+    """Replace the inputs by so many principal components of the training rows, each of deviation 1 there."""

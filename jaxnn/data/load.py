@@ -6,9 +6,10 @@ from os import PathLike, fspath
 from typing import NamedTuple
 
 from jaxnn.data import generated
-from jaxnn.data.assemble import Size, assemble
+from jaxnn.data.assemble import assemble
 from jaxnn.data.config import DataConfig
 from jaxnn.data.digits import digits
+from jaxnn.data.divide import Size
 from jaxnn.data.image_sets import mnist_like
 from jaxnn.data.tabular import TWO_D, csv_table, two_d
 from jaxnn.data.types import Data, Source, Task
@@ -26,7 +27,7 @@ class _Entry(NamedTuple):
 
 
 # Options that any set takes; each of the others must be listed by the sets that it means something to.
-_COMMON = ("dataset", "data_dir", "validation", "test", "train", "data_seed")
+_COMMON = ("dataset", "data_dir", "validation", "test", "train", "data_seed", "folds", "fold", "pca")
 _TABLE = ("features", "standardize")
 _DRAWN = ("num_examples", "noise", *_TABLE)
 
@@ -73,6 +74,8 @@ def load(
     test: int | float | None = None,
     train: int | None = None,
     resplit: bool = False,
+    folds: int | None = None,
+    fold: int | None = None,
     data_seed: int = 0,
     num_examples: int | None = None,
     noise: float | None = None,
@@ -83,6 +86,7 @@ def load(
     task: Task | None = None,
     features: tuple[str, ...] = (),
     standardize: bool = False,
+    pca: int | None = None,
 ) -> Data:
     """Load a set by its name: `load_config(DataConfig(name, ...))`, with the options spelt out.
 
@@ -94,6 +98,8 @@ def load(
       test: test rows, likewise.
       train: train on this many rows only, a stratified part.
       resplit: pool the official splits and draw all of them at random.
+      folds: divide all training and validation rows into so many stratified parts, one of which validates.
+      fold: which of them, from 0.
       data_seed: seed of the splits and of generated points, any integer.
       num_examples: points of a generated set, all splits together.
       noise: noise of a generated set, in the units that `DataConfig` gives.
@@ -104,6 +110,7 @@ def load(
       task: what the label column of a csv table is, "classification" or "regression".
       features: feature maps of a 2-D set (see `map_features`).
       standardize: bring each column of a float table to mean 0 and deviation 1, measured on the training rows.
+      pca: replace the inputs by so many whitened principal components of the training rows.
 
     Returns:
       The three splits and what is known of them.
@@ -119,6 +126,8 @@ def load(
             test=test,
             train=train,
             resplit=resplit,
+            folds=folds,
+            fold=fold,
             data_seed=data_seed,
             num_examples=num_examples,
             noise=noise,
@@ -129,6 +138,7 @@ def load(
             task=task,
             features=features,
             standardize=standardize,
+            pca=pca,
         )
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxnn.data.assemble import prepare_inputs
+from jaxnn.data.assemble import given_scale, given_shape, prepare_inputs
 from jaxnn.data.catalog import data_root
 from jaxnn.data.checks import as_float32, check_inputs
 from jaxnn.data.config import DataConfig
@@ -77,28 +77,29 @@ def read_inputs(path: Path | str, info: DataInfo) -> np.ndarray:
       info: of the training set.
 
     Returns:
-      (n, *info.input_shape): uint8 for images; else float32, with the training set's feature maps and
-      standardisation.
+      (n, *info.input_shape): uint8 for images; else float32, with the training set's feature maps, standardisation
+      and projection.
 
     Raises:
       InputError: a table that cannot be read, or whose columns are not those of the training set.
     """
     table = read_table(path, label=None, labelled=False)
-    expected = 2 if info.features else math.prod(info.input_shape)
+    expected = math.prod(given_shape(info))
     found = table.values.shape[1]
     if found != expected:
         raise InputError(
             f"`{path}` must have the {expected} input columns of `{info.name}` alone; got {found} columns."
         )
-    if table.has_header and not info.features and info.feature_names and table.names != info.feature_names:
-        pairs = zip(table.names, info.feature_names, strict=True)
+    names = info.source_names if info.projection else info.feature_names
+    if table.has_header and not info.features and names and table.names != names:
+        pairs = zip(table.names, names, strict=True)
         i = next(i for i, (name, wanted) in enumerate(pairs) if name != wanted)
         raise InputError(
             f"`{path}` must have the columns of `{info.name}` in their order: column {i} must be "
-            f"`{info.feature_names[i]}`; got `{table.names[i]}`."
+            f"`{names[i]}`; got `{table.names[i]}`."
         )
-    if info.scale != 1:
-        return _pixels(table, path).reshape(-1, *info.input_shape)
+    if given_scale(info) != 1:
+        return prepare_inputs(_pixels(table, path).reshape(-1, *given_shape(info)), info)
     x = prepare_inputs(_floats(table, path), info).reshape(-1, *info.input_shape)
     check_inputs(x, info)
     return x

@@ -43,13 +43,22 @@ class DataInfo:
     source: str
     """Where the set comes from, in a sentence."""
     sha256: dict[str, str]
-    """SHA-256 of each official file by its name, and of each final array as `train.x`, `train.y`, ..."""
+    """SHA-256 of each official file by its name, and of each final array as `train.x`, `train.y`, ...; of inputs
+    before their projection onto principal components, whose last bits are not the same on every machine."""
     features: tuple[str, ...] = ()
     """The feature maps that made the columns of `x`; empty when they are the columns of the source."""
     feature_mean: tuple[float, ...] = ()
     """Training mean subtracted from each column of a standardised table; empty otherwise."""
     feature_std: tuple[float, ...] = ()
     """Training standard deviation each column was then divided by; empty otherwise."""
+    projection: str = ""
+    """The principal components that the inputs were projected on (see `components_of`); empty otherwise."""
+    source_shape: tuple[int, ...] = ()
+    """Shape of an example before a projection; empty otherwise."""
+    source_names: tuple[str, ...] = ()
+    """Names of the columns before a projection."""
+    source_scale: float = 1.0
+    """What the inputs were multiplied by before a projection."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +98,8 @@ def merge(data: Data) -> Data:
       data: any loaded set.
 
     Returns:
-      The same set with all those rows in `train` and an empty `validation`; `test` is untouched, and a
-      standardised table keeps the mean and deviation of its original training rows.
+      The same set with all those rows in `train` and an empty `validation`; `test` is untouched, and a standardised
+      table, or a projection, keeps what was measured on its original training rows.
     """
     train = Split(*(np.concatenate(pair) for pair in zip(data.train, data.validation, strict=True)))
     validation = Split(*(a[:0] for a in data.validation))
@@ -99,7 +108,8 @@ def merge(data: Data) -> Data:
 
 def with_hashes(data: Data) -> Data:
     """The same data, its `info.sha256` brought up to date with the arrays."""
-    arrays = {f"{s}.{field}": getattr(getattr(data, s), field) for s in SPLITS for field in Split._fields}
+    fields = ("y",) if data.info.projection else Split._fields
+    arrays = {f"{s}.{field}": getattr(getattr(data, s), field) for s in SPLITS for field in fields}
     sha256 = data.info.sha256 | {name: array_sha256(a) for name, a in arrays.items()}
     return replace(data, info=replace(data.info, sha256=sha256))
 

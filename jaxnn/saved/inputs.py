@@ -1,10 +1,11 @@
 """Inputs that come as files, brought into the form that a network was trained on."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 
-from jaxnn.data import DataInfo, check_inputs, prepare_inputs, read_idx, read_inputs
+from jaxnn.data import DataInfo, check_inputs, given_scale, given_shape, prepare_inputs, read_idx, read_inputs
 from jaxnn.errors import InputError
 
 _NPY = b"\x93NUMPY"
@@ -19,8 +20,8 @@ def read_any_inputs(path: Path | str, info: DataInfo) -> np.ndarray:
         info: of the set that the network was trained on.
 
     Returns:
-        (n, *info.input_shape), as that set stores them: uint8 for images, else float32 after the set's feature maps
-        and standardisation.
+        (n, *info.input_shape), as that set stores them: uint8 for images, else float32 after the set's feature
+        maps, standardisation and projection.
 
     Raises:
         InputError: it cannot be read, or does not fit.
@@ -46,18 +47,18 @@ def _load_npy(path: Path | str) -> np.ndarray:
 
 def _from_array(array: np.ndarray, path: Path | str, info: DataInfo) -> np.ndarray:
     """An array of inputs, flat or in their shape, as the set stores them."""
-    columns = 2 if info.features else int(np.prod(info.input_shape))
+    columns = math.prod(given_shape(info))
     if array.ndim < 2 or not len(array) or int(np.prod(array.shape[1:])) != columns:
         raise InputError(
             f"`{path}` must hold inputs of `{info.name}`, {columns} numbers each, at least one; got the shape "
             f"{array.shape}."
         )
-    if info.scale != 1:
+    if given_scale(info) != 1:
         if array.dtype != np.uint8:
             raise InputError(
                 f"`{path}` must hold uint8, as `{info.name}` does (it is scaled in the network); got {array.dtype}."
             )
-        return array.reshape(-1, *info.input_shape)
+        return prepare_inputs(array.reshape(-1, *given_shape(info)), info)
     if array.dtype.kind not in "fiu":
         raise InputError(f"`{path}` must hold numbers; got {array.dtype}.")
     x = prepare_inputs(array.reshape(len(array), -1).astype(np.float32), info).reshape(-1, *info.input_shape)
