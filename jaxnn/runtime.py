@@ -61,8 +61,8 @@ def start(
         if platform is not None:
             jax.config.update("jax_platforms", platform)
         jax.devices()
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError) as error:  # the latter without a message, where JAX was built without it
+        reason = (str(error) or "JAX finds no such device.").splitlines()[0]
         raise InputError(
             f"`platform` {platform or 'default'} with {cpu_devices} CPU devices cannot be started: {reason} "
             "Call `jaxnn.runtime.start` before anything uses JAX, or choose another platform."

@@ -45,6 +45,20 @@ def test_what_cannot_be_started_is_refused():
         runtime.start(platform="gpu")
 
 
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_a_platform_that_is_not_there_is_one_sentence(platform, tmp_path):
+    """From the command line, where nothing has started JAX yet; whatever JAX itself raises."""
+    script = "import sys; from jaxnn.cli import main; sys.exit(main())"
+    arguments = ["run", "widths", "--preset", "quick", "--platform", platform, "--epochs", "0"]
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    if "`epochs`" in done.stderr:
+        pytest.skip(f"this machine has a {platform}")
+    assert done.stderr.startswith(f"jaxnn: `platform` {platform} with")
+    assert done.stderr.count("\n") == 1
+    assert "cannot be started" in done.stderr
+
+
 def test_a_process_starts_with_its_devices_and_keeps_what_it_compiled(tmp_path):
     """Three devices on any machine, strict broadcasting in debug mode; the program that took long is on disk."""
     script = """
