@@ -6,6 +6,7 @@ Nothing outside this package imports matplotlib, and nothing in it touches pyplo
 from matplotlib.figure import Figure
 
 from jaxnn.plots.boundaries import DecisionPanel, Mesh, make_mesh, plot_decision_boundaries
+from jaxnn.plots.codes import plot_codes
 from jaxnn.plots.comparison import plot_comparison, plot_confusion
 from jaxnn.plots.curves import plot_curves
 from jaxnn.plots.embed import embed_svg
@@ -19,6 +20,7 @@ __all__ = [
     "embed_svg",
     "figure_svg",
     "make_mesh",
+    "plot_codes",
     "plot_comparison",
     "plot_confusion",
     "plot_curves",
