@@ -12,7 +12,7 @@ def test_every_class_is_drawn_in_every_panel_with_the_centres():
     labels, panels = rng.integers(0, 3, 40), [rng.normal(size=(40, 2)), rng.normal(size=(40, 2))]
     centres = np.array([[0.0, 1.0], [2.0, 3.0]])
     figure = plots.plot_codes(panels, labels, class_names=("a", "b", "c"), titles=("one", "two"), centres=centres)
-    assert [ax.get_title() for ax in figure.axes] == ["one", "two"]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["one", "two"]
     for ax, points in zip(figure.axes, panels, strict=True):
         *classes, marked = ax.collections
         for k, drawn in enumerate(classes):
