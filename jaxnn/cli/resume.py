@@ -57,8 +57,9 @@ def resume_command(arguments: Sequence[str]) -> int:
 def _resume_study(directory: Path, description: Mapping[str, Any], flags: ResumeFlags) -> None:
     """Continue a single study, or a part on its own."""
     config, sweep = _read_study(description, flags)
-    name = str(description.get("experiment"))
-    analyse = _analyse(_experiment(description), name.partition("/")[2])
+    name, above = str(description.get("experiment")), directory.resolve().parent
+    of_whole = read_description(above) if is_run(above) else None  # a part is in the directory of the whole
+    analyse = _analyse(_experiment(description), of_whole or description, part=name.partition("/")[2])
     _start(flags)
     run_study(
         config,
@@ -77,7 +78,9 @@ def _resume_parts(directory: Path, description: Mapping[str, Any], flags: Resume
     experiment, parts = _experiment(description), []
     for name, study in description["parts"].items():
         config, sweep = _read_study(study, flags)
-        parts.append(Part(name, config, sweep, _analyse(experiment, name), str(study.get("question", ""))))
+        parts.append(
+            Part(name, config, sweep, _analyse(experiment, description, part=name), str(study.get("question", "")))
+        )
     _start(flags)
     run_parts(
         parts,
@@ -112,9 +115,11 @@ def _experiment(description: Mapping[str, Any]) -> Experiment:
     return Experiment(name, str(description.get("question", "")), {})
 
 
-def _analyse(experiment: Experiment, part: str) -> Analyse:
-    """What an experiment makes of a part, or of its only study (""), which is the same at all its sizes."""
-    for preset in experiment.presets.values():
+def _analyse(experiment: Experiment, description: Mapping[str, Any], *, part: str) -> Analyse:
+    """What an experiment makes of a part, or of its only study (""): at the size of the run, else at another."""
+    sizes = dict(experiment.presets)
+    same = sizes.pop(str(description.get("preset")), None)
+    for preset in (same, *sizes.values()):
         if isinstance(preset, Preset) and not part:
             return preset.analyse or experiment.analyse
         if isinstance(preset, Mapping) and part in preset:

@@ -20,13 +20,15 @@ from jaxnn.study import CheckpointConfig, StudyConfig, run_study
 from jaxnn.study.rundir import default_output
 from jaxnn.study.sweep import parse_sweep
 
+Size = Literal["quick", "cpu", "full"]
+
 
 @dataclasses.dataclass(frozen=True)
 class RunFlags:
     """Train the study of an experiment, or its parts: what is swept and the configuration, field by field."""
 
     config: StudyConfig
-    preset: Literal["quick", "cpu", "full"] = "cpu"
+    preset: Size = "cpu"
     """Size of the study: quick (seconds, bundled data), cpu (minutes on two cores), full (an accelerator)."""
     part: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A part of an experiment of several studies; repeat it for more of them.  Default: all."""
@@ -54,7 +56,7 @@ class RunFlags:
 class CalculationFlags:
     """Calculate the answer of an experiment in which nothing is trained."""
 
-    preset: Literal["quick", "cpu", "full"] = "cpu"
+    preset: Size = "cpu"
     """Size of the calculation."""
     output: Path | None = None
     """Directory of the run; default: a new one under `runs/`."""
@@ -91,7 +93,7 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _run_study(experiment: Experiment, preset: str, chosen: Preset, arguments: Sequence[str]) -> Path:
+def _run_study(experiment: Experiment, preset: Size, chosen: Preset, arguments: Sequence[str]) -> Path:
     """Train a single study; its directory."""
     flags = parse(RunFlags, RunFlags(chosen.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
     if flags.part:
@@ -113,7 +115,9 @@ def _run_study(experiment: Experiment, preset: str, chosen: Preset, arguments: S
     return directory
 
 
-def _run_parts(experiment: Experiment, preset: str, chosen: Mapping[str, Preset], arguments: Sequence[str]) -> Path:
+def _run_parts(
+    experiment: Experiment, preset: Size, chosen: Mapping[str, Preset], arguments: Sequence[str]
+) -> Path:
     """Train some of the parts or all, each with the flags on top of its own defaults; the directory above them."""
     if set(arguments) & {"-h", "--help"}:
         print(f"parts of `{experiment.name}`: {', '.join(chosen)}; the defaults below are those of the first\n")
@@ -151,7 +155,7 @@ def _run_parts(experiment: Experiment, preset: str, chosen: Mapping[str, Preset]
     return directory
 
 
-def _calculate(experiment: Experiment, preset: str, calculation: Calculation, arguments: Sequence[str]) -> Path:
+def _calculate(experiment: Experiment, preset: Size, calculation: Calculation, arguments: Sequence[str]) -> Path:
     """Calculate the answer, and print it; its directory."""
     options = [argument.partition("=")[0] for argument in arguments]
     for option in options:

@@ -40,5 +40,5 @@ def write_calculation(
         setup_section(about),
     )
     (directory / "report.html").write_text(document(title, body), encoding="utf-8")
-    blocks = [f"# {title}", question, *note_blocks(notes, tables), measured_by(about)]
+    blocks = [f"# {title}", question, *note_blocks(notes, tables), measured_by(about, verb="Calculated")]
     write_blocks(directory / "summary.md", blocks)

@@ -93,11 +93,11 @@ def setup_section(about: Mapping[str, Any]) -> Html:
     return section("Set-up", rows, *again)
 
 
-def measured_by(about: Mapping[str, Any], *facts: str) -> str:
+def measured_by(about: Mapping[str, Any], *facts: str, verb: str = "Measured") -> str:
     """The command, the facts, the date, the device and the versions, as one sentence."""
     known = [*facts, *(str(about[name]) for name in ("date", "device") if name in about), *_versions(about)]
     command = f"`{about['command']}`: " if "command" in about else ""
-    return f"Measured by {command}{'; '.join(known)}."
+    return f"{verb} by {command}{'; '.join(known)}."
 
 
 def _part_section(part: PartReport, findings: Findings, question: str) -> Html:

@@ -42,7 +42,9 @@ def check_continues(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         InputError: they differ in more than an extension may; all the differences are listed.
     """
     if "parts" in earlier:
-        raise InputError("`--resume` continues the same study, and `--output` holds several or none: choose another.")
+        raise InputError(
+            "`--resume` continues the same study, and `--output` holds several or none: choose another."
+        )
     old, new = identity(earlier), identity(now)
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if not differing:

@@ -21,11 +21,14 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Stop:
-    """Whether a signal has asked to end, and which; `advice` is what to do then."""
+    """Whether a signal has asked to end, and which; `advice` is what to do then.  It is its own signal handler."""
 
     def __init__(self, advice: str) -> None:
         self.signum: int | None = None
         self.advice = advice
+
+    def __call__(self, signum: int, frame: object) -> None:
+        """Nothing: by now the thread that watches has been told."""
 
     def check(self) -> None:
         """Raise Interrupted if a signal has asked to end."""
@@ -36,6 +39,8 @@ class Stop:
 @contextlib.contextmanager
 def stop_on_signals(advice: str) -> Iterator[Stop]:
     """While the context lasts, a first signal sets `Stop.signum`, and a second one ends the process at once.
+
+    Of a context inside another one the outer one hears when it ends.
 
     A signal that is ignored (as under nohup) stays ignored.  Outside of the main thread, which alone may handle
     signals, nothing is changed.
@@ -49,7 +54,7 @@ def stop_on_signals(advice: str) -> Iterator[Stop]:
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     handled = [signum for signum in SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
-    before = {signum: signal.signal(signum, lambda *_: None) for signum in handled}
+    before = {signum: signal.signal(signum, stop) for signum in handled}
     wakeup_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     watcher = threading.Thread(target=_watch, args=(reader, handled, stop), name="signals", daemon=True)
     watcher.start()
@@ -62,6 +67,9 @@ def stop_on_signals(advice: str) -> Iterator[Stop]:
         writer.close()
         watcher.join()
         reader.close()
+        for outer in before.values():
+            if isinstance(outer, Stop) and outer.signum is None:
+                outer.signum = stop.signum
 
 
 def _watch(reader: socket.socket, handled: list[int], stop: Stop) -> None:
