@@ -19,7 +19,7 @@ import sys
 
 import numpy as np
 
-from jaxnn import plots, stats
+from jaxnn import metrics, plots, stats
 from jaxnn.cli import experiment_main
 from jaxnn.data import DataConfig
 from jaxnn.experiment import Experiment, Preset
@@ -34,11 +34,13 @@ NUM_TRAIN = 200
 
 def analyse(outcome: Outcome) -> Analysis:
     """Decision boundaries of the first seed: a row for each activation, a column for each width."""
-    data = outcome.plan.programs[0].data
+    data = outcome.data(0)
     mesh = plots.make_mesh(data.train.x)
     rows: dict[str, list[plots.DecisionPanel]] = {}
     for position, setting in enumerate(stats.settings(outcome.results)):
-        shares = probabilities(outcome.predict(position, mesh.inputs)[0])
+        shares = np.asarray(
+            metrics.probabilities(outcome.predict(position, mesh.inputs)[0], "softmax_cross_entropy")
+        )
         title = ", ".join(map(value_label, setting.values()))
         panel = plots.DecisionPanel(title, mesh, shares, data.train.x, data.train.y)
         rows.setdefault(setting.get("activation", ""), []).append(panel)
@@ -47,12 +49,6 @@ def analyse(outcome: Outcome) -> Analysis:
         "Activation and hidden units; class probabilities of seed 0 at its best epoch, and the training points."
     )
     return Analysis(figures=[("boundaries", caption, figure)])
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis."""
-    weights = np.exp(logits - logits.max(-1, keepdims=True))
-    return weights / weights.sum(-1, keepdims=True)
 
 
 def preset(*, steps: int, seeds: int) -> Preset:

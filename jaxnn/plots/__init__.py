@@ -11,7 +11,9 @@ from jaxnn.plots.comparison import plot_comparison, plot_confusion
 from jaxnn.plots.curves import plot_curves
 from jaxnn.plots.embed import embed_svg
 from jaxnn.plots.images import plot_images, plot_samples
+from jaxnn.plots.spread import plot_spread
 from jaxnn.plots.style import figure_svg, save_figure
+from jaxnn.plots.table import plot_table
 
 __all__ = [
     "DecisionPanel",
@@ -27,5 +29,7 @@ __all__ = [
     "plot_decision_boundaries",
     "plot_images",
     "plot_samples",
+    "plot_spread",
+    "plot_table",
     "save_figure",
 ]

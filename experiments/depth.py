@@ -1,0 +1,179 @@
+"""Do more layers, or wider ones, draw a better boundary, or islands of overfitting?
+
+Hidden layers 1 to 4 of three units, and four layers of 3 to 20 units, tanh and relu, on make_moons (200 training
+points, noise 0.2) and on four classes of make_blobs (standardised), by full-batch gradient descent: for each
+setting its test accuracy, how far the validation loss has risen from its least to the last step, the number of
+regions that the decision falls into, and how many networks decide for one class everywhere.
+
+Source: a homework on a NumPy network, after the tutorial "Implementing a Neural Network from Scratch" (D. Britz,
+2015), whose update is here, per mean loss, a learning rate of 2 with an l2 penalty of 0.01 / (2 * 200).  It claims,
+from one seed each, that 3 to 4 units suffice, that more overfit and draw islands, and that a deep relu network of
+width 3 draws no boundary at all.
+
+    jaxnn run depth                      # 5 seeds, 5,000 steps
+    jaxnn run depth --preset quick       # 3 seeds, 1,000 steps: seconds
+
+Expect: not measured yet.  The cost on a GPU has not been measured.
+"""
+
+import dataclasses
+import sys
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+import xarray as xr
+
+from jaxnn import metrics, plots, stats
+from jaxnn.cli import experiment_main
+from jaxnn.data import DataConfig
+from jaxnn.experiment import Experiment, Preset
+from jaxnn.labels import interval_label, metric_value, setting_label, value_label
+from jaxnn.study import Analysis, ModelConfig, Outcome, StudyConfig, TrainConfig
+from jaxnn.types import Hparams
+
+NUM_TRAIN = 200
+PROBLEMS = {
+    "moons": DataConfig("moons", noise=0.2),
+    "blobs": DataConfig("blobs", num_classes=4, noise=1.5, data_seed=1, standardize=True),
+}
+HIDDEN = (*((3,) * depth for depth in (1, 2, 3, 4)), *((width,) * 4 for width in (5, 10, 20)))
+
+
+def analyse(outcome: Outcome) -> Analysis:
+    """The three claims, each with its numbers, and the boundaries of the first seed."""
+    results, mesh = outcome.results, plots.make_mesh(outcome.data(0).train.x)
+    logits = [outcome.predict(position, mesh.inputs) for position in range(len(outcome.plan.settings))]
+    regions = xr.zeros_like(results["best_epoch"])
+    maps = np.argmax(logits, axis=-1).reshape(regions.size, len(mesh.x2), -1)
+    regions.values.ravel()[:] = [count_regions(classes) for classes in maps]
+    rise = stats.at_epoch(results, "val_loss", int(results["epoch"][-1])) - results["val_loss"].min("epoch")
+    num_classes = logits[0].shape[-1]
+    notes = [*suffice(results), overfits(rise), islands(regions, num_classes), no_boundary(regions)]
+    figure = draw(outcome, mesh, [of_seeds[0] for of_seeds in logits])
+    caption = "Class probabilities of seed 0 at its best epoch, and the training points."
+    return Analysis(notes, [table(results, rise, regions)], [("boundaries", caption, figure)])
+
+
+def count_regions(classes: np.ndarray) -> int:
+    """How many connected regions a map of classes (rows, columns) falls into."""
+    total = 0
+    for k in np.unique(classes):
+        labelled: Any = scipy.ndimage.label(classes == k)  # (map of labels, their number)
+        total += labelled[1]
+    return total
+
+
+def suffice(results: xr.Dataset) -> list[str]:
+    """Whether any setting beats the smallest of its activation, in test accuracy, paired on the seeds."""
+    notes = []
+    for activation in results["activation"].values.tolist():
+        accuracy = results["each_test_accuracy"].sel(activation=activation)
+        smallest, others = accuracy.isel(hidden=0, drop=True), accuracy.isel(hidden=slice(1, None))
+        change = stats.paired_comparison(others, smallest, axis="seed")
+        better = others["hidden"][(change.p_adjusted < 0.05) & (change.difference.mean > 0)].values.tolist()
+        worse = others["hidden"][(change.p_adjusted < 0.05) & (change.difference.mean < 0)].values.tolist()
+        verdicts = [f"better: {', '.join(map(str, better))}"] if better else ["none is better"]
+        verdicts += [f"worse: {', '.join(map(str, worse))}"] if worse else ["none is worse"]
+        first = accuracy["hidden"].values[0]
+        notes.append(
+            f"{activation}: test accuracy against hidden {first}, paired on the seeds (Holm-adjusted p < 0.05): "
+            f"{'; '.join(verdicts)}."
+        )
+    return notes
+
+
+def overfits(rise: xr.DataArray) -> str:
+    """Where the validation loss has risen again by the last step."""
+    interval = stats.t_interval(rise, axis="seed")
+    rising = [
+        f"{setting_label(setting)} (+{float(interval.mean.isel(place)):.3f})"
+        for setting, place in _settings(rise)
+        if float(interval.low.isel(place)) > 0
+    ]
+    found = ", ".join(rising) or "no setting"
+    return f"By the last step the validation loss has risen from its least (95% interval above 0) in: {found}."
+
+
+def islands(regions: xr.DataArray, num_classes: int) -> str:
+    """How many networks draw more regions than there are classes."""
+    more = [
+        f"{setting_label(setting)}: {count} of {regions.sizes['seed']}"
+        for setting, place in _settings(regions)
+        if (count := int((regions.isel(place) > num_classes).sum()))
+    ]
+    return f"Networks with islands, more regions than the {num_classes} classes: {'; '.join(more) or 'none'}."
+
+
+def no_boundary(regions: xr.DataArray) -> str:
+    """How many networks decide for one class everywhere."""
+    counts = [
+        f"{setting_label(setting)}: {count} of {regions.sizes['seed']}"
+        for setting, place in _settings(regions)
+        if (count := int((regions.isel(place) == 1).sum()))
+    ]
+    return f"Networks that draw no boundary at all: {'; '.join(counts) or 'none'}."
+
+
+def table(results: xr.Dataset, rise: xr.DataArray, regions: xr.DataArray) -> tuple[str, str]:
+    """A row for each setting."""
+    accuracy = stats.t_interval(results["each_test_accuracy"], axis="seed")
+    rows = [f"{'setting':<34}{'test accuracy':>14}{'95% interval':>20}{'rise of val loss':>18}{'regions':>12}"]
+    for setting, place in _settings(rise):
+        mean, low, high = (float(end.isel(place)) for end in accuracy[:3])
+        drawn = regions.isel(place).values
+        rows.append(
+            f"{setting_label(setting):<34}{metric_value('accuracy', mean):>14}"
+            f"{interval_label('accuracy', low, high):>20}{float(rise.isel(place).mean()):>18.4f}"
+            f"{f'{drawn.min()} to {drawn.max()}':>12}"
+        )
+    return "Test accuracy at the best epochs, rise of the validation loss since then, regions", "\n".join(rows)
+
+
+def draw(outcome: Outcome, mesh: plots.Mesh, logits: list[np.ndarray]) -> plots.Figure:
+    """A row of boundaries for each activation; `logits` are those of one member of each setting on the mesh."""
+    data = outcome.data(0)
+    rows: dict[str, list[plots.DecisionPanel]] = {}
+    for setting, outputs in zip(stats.settings(outcome.results), logits, strict=True):
+        shares = np.asarray(metrics.probabilities(outputs, "softmax_cross_entropy"))
+        title = ", ".join(map(value_label, setting.values()))
+        panel = plots.DecisionPanel(title, mesh, shares, data.train.x, data.train.y)
+        rows.setdefault(setting["activation"], []).append(panel)
+    return plots.plot_decision_boundaries(list(rows.values()), title="Decision boundaries, seed 0")
+
+
+def _settings(values: xr.DataArray) -> list[tuple[dict, dict[str, int]]]:
+    """Every setting of an array over (settings..., seed): by its values, and by its place for `isel`."""
+    dims = [str(dim) for dim in values.dims if dim != "seed"]
+    places = [dict(zip(dims, index, strict=True)) for index in np.ndindex(*(values.sizes[dim] for dim in dims))]
+    return [({dim: values[dim].values[i].item() for dim, i in place.items()}, place) for place in places]
+
+
+def parts(*, steps: int, seeds: int) -> dict[str, Preset]:
+    """Both problems at one size; a step of full-batch descent is an epoch."""
+    config = StudyConfig(
+        model=ModelConfig("mlp"),
+        training=TrainConfig(epochs=steps, batch_size="full", eval_every=steps // 50, optimizer="sgd"),
+        hparams=Hparams(learning_rate=2.0, l2=0.01 / (2 * NUM_TRAIN)),
+        seeds=seeds,
+        final="every",
+    )
+    sweep = {"activation": ("tanh", "relu"), "hidden": HIDDEN}
+    sizes = {"num_examples": NUM_TRAIN + 1200, "validation": 200, "test": 1000}
+    problems = {name: dataclasses.replace(data, **sizes) for name, data in PROBLEMS.items()}
+    return {name: Preset(dataclasses.replace(config, data=data), sweep) for name, data in problems.items()}
+
+
+EXPERIMENT = Experiment(
+    name="depth",
+    question="Do more layers, or wider ones, draw a better boundary, or islands of overfitting?",
+    presets={
+        "quick": parts(steps=1_000, seeds=3),
+        "cpu": parts(steps=5_000, seeds=5),
+        "full": parts(steps=20_000, seeds=50),
+    },
+    analyse=analyse,
+)
+
+if __name__ == "__main__":
+    sys.exit(experiment_main(EXPERIMENT))
