@@ -39,7 +39,7 @@ ONLY_IN = {
     "orbax": {"checkpoint"},
     "tensorflow_datasets": {"data"},
     "PIL": {"data"},
-    "sklearn": {"data"},
+    "sklearn": {"data", "experiments"},
     "tyro": {"cli"},
     "tensorboardX": {"monitor"},
 }
