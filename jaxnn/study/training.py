@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.monitor import Sample
 from jaxnn.population import Recipe, make_predict
+from jaxnn.run import RunState
 from jaxnn.study.plan import Plan, Program
 from jaxnn.study.session import (
     Session,
@@ -163,12 +165,23 @@ def _trained_program(session: Session) -> TrainedProgram:
         last=(state.train.params, state.train.batch_stats),
         best_epoch=state.best.epoch,
         stopped_at=state.stopped_at,
-        diverged_at=state.diverged_at,
+        diverged_at=_diverged_at(state),
         compile_seconds=snapshot.compile_seconds,
         run_seconds=snapshot.run_seconds,
         watched=session.watched,
         samples=state.samples,
     )
+
+
+def _diverged_at(state: RunState) -> np.ndarray:
+    """When each member diverged, -1 where it did not; its last update too may have been the one.
+
+    In training a step is judged by its objective, which shows only what the updates before it have done.
+    """
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state.train.params)]
+    finite = np.all([np.isfinite(leaf.reshape(len(leaf), -1)).all(1) for leaf in leaves], axis=0)
+    diverged_at = np.asarray(state.diverged_at)
+    return np.where((diverged_at < 0) & ~finite, np.asarray(state.train.step), diverged_at)
 
 
 def predict_members(

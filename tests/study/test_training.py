@@ -115,3 +115,22 @@ def test_images_are_predicted_from_their_stored_pixels():
     params = jax.tree.map(lambda leaf: leaf[None], variables["params"])
     expected = recipe.model.apply(variables, x.astype(np.float32) / 16)
     np.testing.assert_allclose(predict_members(recipe, (params, {}), x)[0], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_member_whose_last_update_overflows_has_diverged():
+    """One full-batch step at a rate that float32 cannot hold; the objective of that step is still finite."""
+    (trained,) = train_study(plan({"learning_rate": (1e-6, 3e38)}, epochs=1, batch_size="full", l2=1000.0))
+    assert np.isfinite(trained.history["train_loss"]).all()
+    assert not np.isfinite(trained.last[0]["layers_1"]["kernel"][2:]).all()
+    assert trained.diverged_at.tolist() == [-1, -1, 1, 1]
+
+
+def test_two_studies_of_one_shape_share_what_was_compiled():
+    """As JAX itself counts: the second study, with other numbers and other data, compiles nothing."""
+    first = plan(seeds=3, activation="softplus")
+    (once,) = train_study(first)
+    second = plan_study(tiny_config(seeds=3, activation="softplus", learning_rate=0.1, l2=None), {}, load=tiny_data)
+    with recorded_compilations() as compiled:
+        (again,) = train_study(second)
+    assert compiled == []
+    assert not np.array_equal(once.history["val_loss"], again.history["val_loss"])
