@@ -1,4 +1,4 @@
-"""The networks of the experiments are those of their sources: parameters counted there by Keras, layer by layer here."""
+"""The networks of the experiments are those of their sources, whose parameters Keras counted."""
 
 import numpy as np
 import pytest
