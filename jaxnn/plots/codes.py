@@ -39,7 +39,7 @@ def plot_codes(
             )
     if len(titles) not in (0, len(codes)):
         raise InputError(f"`titles` must name the {len(codes)} panels; got {len(titles)}.")
-    figure, axes = panels(1, len(codes), width=2 + 3.6 * len(codes), height=4.4)
+    figure, axes = panels(1, len(codes), width=2 + 3.6 * len(codes), height=4.4, share=False)
     for position, (ax, points) in enumerate(zip(axes[0], codes, strict=True)):
         draw_points(ax, np.asarray(points), labels, [str(name) for name in class_names])
         if centres is not None:
