@@ -1,7 +1,7 @@
 """What is looked at in a network that is about to take a step, and the function that looks."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from jaxnn.models import (
     layer_names,
     record,
 )
-from jaxnn.monitor.statistics import Description, describe, is_saturated
+from jaxnn.monitor.statistics import Description, describe, is_saturated, with_update_ratio
 from jaxnn.train import GradFn, autodiff_value_and_grad, step_inputs
 from jaxnn.types import Batch, Hparams, Params, TrainState
 
@@ -62,7 +62,13 @@ def tensor_names(model: Network, params: Params) -> tuple[str, ...]:
         model: a network.
         params: its parameters, or their shapes.
     """
-    return tuple(_tensors(model, params, params, params, dict.fromkeys(layer_names(model))))
+    names = []
+    for position, (layer, name) in enumerate(zip(model.layers, layer_names(model), strict=True)):
+        for word in [PARAMETERS[parameter] for parameter in PARAMETERS if parameter in _own(params, position)]:
+            names += [f"{name}/{word}", f"{name}/{word}_gradient", f"{name}/{word}_update"]
+        if type(layer) in OUTPUTS:
+            names.append(f"{name}/{OUTPUTS[type(layer)]}")
+    return tuple(names)
 
 
 def make_probe(
@@ -86,42 +92,35 @@ def make_probe(
         mode = Mode(train=True, dropout_rate=hparams.dropout_rate, key=dropout_key)
         variables = {"params": state.params, "batch_stats": state.batch_stats}
         outputs = record(model, variables, batch.x, mode)
-        tensors = _tensors(model, state.params, grads, updates, outputs)
-        saturated = _saturated(model, outputs, batch.x)
-        described = []
-        for name, values in tensors.items():
-            updated = tensors[name.removesuffix("_update")] if name.endswith("_update") else None
-            described.append(describe(values, saturated=saturated.get(name), updated=updated))
         return Sample(
             jnp.ones((), bool),
             optax.tree.norm(grads),
             optax.tree.norm(updates) / optax.tree.norm(state.params),
-            jax.tree.map(lambda *one: jnp.stack(one), *described),
+            _describe_layers(model, (state.params, grads, updates), outputs, batch.x),
         )
 
     return probe
 
 
-def _tensors(model: Network, params: Params, grads: Params, updates: Params, outputs: dict) -> dict[str, Any]:
-    """All that is looked at, by name: layer by layer its parameters with what moves them, then its outputs."""
-    found = {}
+def _describe_layers(model: Network, moved: tuple[Params, ...], outputs: dict, x: jax.Array) -> Description:
+    """The descriptions of the tensors that `tensor_names` names, in its order.
+
+    `moved` are the parameters, their gradients and their updates: three arrays of one shape, described as one.
+    """
+    parts, net_inputs = [], x
     for position, (layer, name) in enumerate(zip(model.layers, layer_names(model), strict=True)):
-        own, key = params.get(f"layers_{position}", {}), f"layers_{position}"
-        for parameter, word in PARAMETERS.items():
-            if parameter in own:
-                found[f"{name}/{word}"] = own[parameter]
-                found[f"{name}/{word}_gradient"] = grads[key][parameter]
-                found[f"{name}/{word}_update"] = updates[key][parameter]
+        for parameter in PARAMETERS:
+            if parameter in _own(moved[0], position):
+                three = jnp.stack([_own(tree, position)[parameter] for tree in moved])
+                parts.append(with_update_ratio(jax.vmap(describe)(three)))
         if type(layer) in OUTPUTS:
-            found[f"{name}/{OUTPUTS[type(layer)]}"] = outputs[name]
-    return found
-
-
-def _saturated(model: Network, outputs: dict[str, jax.Array], x: jax.Array) -> dict[str, jax.Array]:
-    """Where each activation is saturated, by the name of its tensor."""
-    found, net_inputs = {}, x
-    for layer, name in zip(model.layers, layer_names(model), strict=True):
-        if isinstance(layer, Activation):
-            found[f"{name}/activations"] = is_saturated(layer.function, net_inputs, outputs[name])
+            is_activation = isinstance(layer, Activation)
+            saturated = is_saturated(layer.function, net_inputs, outputs[name]) if is_activation else None
+            parts.append(jax.tree.map(lambda leaf: leaf[None], describe(outputs[name], saturated)))
         net_inputs = outputs[name]
-    return found
+    return jax.tree.map(lambda *rows: jnp.concatenate(rows), *parts)
+
+
+def _own(params: Params, position: int) -> Params:
+    """The parameters of the layer at a position; {} if it has none."""
+    return params.get(f"layers_{position}", {})

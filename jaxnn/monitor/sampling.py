@@ -15,7 +15,7 @@ from jaxnn.monitor.probe import Probe, Sample
 Look = Callable[..., Sample]
 
 # Samples that a device keeps of a member before the host takes them, unless one record alone has more.
-USUAL_CAPACITY = 64
+USUAL_CAPACITY = 32
 
 
 @dataclasses.dataclass(frozen=True)

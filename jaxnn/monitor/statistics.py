@@ -27,15 +27,12 @@ class Description(NamedTuple):
     counts: jax.Array
 
 
-def describe(
-    values: jax.Array, *, saturated: jax.Array | None = None, updated: jax.Array | None = None
-) -> Description:
-    """The statistics and the histogram of an array.
+def describe(values: jax.Array, saturated: jax.Array | None = None) -> Description:
+    """The statistics and the histogram of an array; its "update_ratio" is left to who knows what it updates.
 
     Args:
         values: any shape, floating point; the last axis is that of the units.
         saturated: of the same shape, where an activation is saturated; a unit is dead that is so everywhere.
-        updated: what `values` are the update of, for their ratio.
     """
     finite = jnp.isfinite(values)
     num_finite = finite.sum()
@@ -44,21 +41,30 @@ def describe(
     high = jnp.where(finite, values, -jnp.inf).max()
     mean = kept.sum() / num_finite
     variance = jnp.where(finite, jnp.square(values - mean), 0).sum() / num_finite
-    norm = jnp.sqrt(jnp.square(kept).sum())
-    absent = jnp.full((), jnp.nan)
     columns = {
         "min": jnp.where(num_finite > 0, low, jnp.nan),
         "max": jnp.where(num_finite > 0, high, jnp.nan),
         "mean": mean,
         "std": jnp.sqrt(variance),
-        "norm": norm,
+        "norm": jnp.sqrt(num_finite * (variance + jnp.square(mean))),
         "zeros": (values == 0).mean(),
-        "saturated": absent if saturated is None else saturated.mean(),
-        "dead": absent if saturated is None else saturated.all(axis=tuple(range(values.ndim - 1))).mean(),
-        "non_finite": 1 - num_finite / values.size,
-        "update_ratio": absent if updated is None else norm / jnp.sqrt(jnp.square(updated).sum()),
+        "non_finite": (values.size - num_finite) / values.size,
     }
-    return Description(jnp.stack([columns[name] for name in STATISTICS]), histogram(kept, finite, low, high))
+    if saturated is not None:
+        columns["saturated"] = saturated.mean()
+        columns["dead"] = saturated.all(axis=tuple(range(values.ndim - 1))).mean()
+    absent = jnp.full((), jnp.nan)
+    return Description(
+        jnp.stack([columns.get(name, absent) for name in STATISTICS]), histogram(kept, finite, low, high)
+    )
+
+
+def with_update_ratio(described: Description) -> Description:
+    """Descriptions of parameters, gradients and updates (3, ...), with the norm of the updates over that of the
+    parameters."""
+    norm, ratio = STATISTICS.index("norm"), STATISTICS.index("update_ratio")
+    value = described.statistics[2, norm] / described.statistics[0, norm]
+    return described._replace(statistics=described.statistics.at[2, ratio].set(value))
 
 
 def histogram(values: jax.Array, counted: jax.Array, low: jax.Array, high: jax.Array) -> jax.Array:

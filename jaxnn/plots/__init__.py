@@ -12,14 +12,17 @@ from jaxnn.plots.curves import plot_curves
 from jaxnn.plots.embed import embed_svg
 from jaxnn.plots.images import plot_images, plot_samples
 from jaxnn.plots.spread import plot_spread
-from jaxnn.plots.style import figure_svg, save_figure
+from jaxnn.plots.strips import Strip, plot_strips
+from jaxnn.plots.style import figure_pixels, figure_svg, save_figure
 from jaxnn.plots.table import plot_table
 
 __all__ = [
     "DecisionPanel",
     "Figure",
     "Mesh",
+    "Strip",
     "embed_svg",
+    "figure_pixels",
     "figure_svg",
     "make_mesh",
     "plot_codes",
@@ -30,6 +33,7 @@ __all__ = [
     "plot_images",
     "plot_samples",
     "plot_spread",
+    "plot_strips",
     "plot_table",
     "save_figure",
 ]

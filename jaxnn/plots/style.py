@@ -13,6 +13,7 @@ from typing import Any, Literal, ParamSpec
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -112,6 +113,15 @@ def save_figure(figure: Figure, path: str | Path, *, dpi: int = 180) -> Path:
 def figure_svg(figure: Figure, *, dpi: int = 180) -> str:
     """The figure as SVG text, the same for the same figure: for a page to embed."""
     return _render(figure, "svg", dpi).decode()
+
+
+def figure_pixels(figure: Figure, *, dpi: int = 100) -> np.ndarray:
+    """The figure as an image, (height, width, 3) uint8."""
+    with matplotlib.rc_context(_STYLE):
+        figure.set_dpi(dpi)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def _render(figure: Figure, kind: str, dpi: int) -> bytes:

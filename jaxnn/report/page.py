@@ -23,6 +23,7 @@ def write_report(
     figures: Sequence[tuple[str, plots.Figure]] = (),
     notes: Sequence[str] = (),
     tables: Sequence[tuple[str, str]] = (),
+    inside: Sequence[tuple[str, plots.Figure]] = (),
 ) -> Path:
     """Write the report of a study as one HTML file that needs nothing else, neither network nor script.
 
@@ -38,6 +39,7 @@ def write_report(
         figures: (caption, figure), after those that every report has.
         notes: sentences that answer further questions, after the selection.
         tables: (heading, text table) that stand below the notes.
+        inside: (caption, figure) of what was seen inside a network while it learned.
 
     Returns:
         The path.
@@ -46,6 +48,7 @@ def write_report(
     title = str(ds.attrs.get("experiment", "Study")) if title is None else title
     question = str(ds.attrs.get("question", "")) if question is None else question
     extra = [figure(drawn, name=f"figure-{i}", caption=caption) for i, (caption, drawn) in enumerate(figures)]
+    seen = [figure(drawn, name=f"inside-{i}", caption=caption) for i, (caption, drawn) in enumerate(inside)]
     networks = [
         element(
             "details", element("summary", name), preformatted(text), attributes={"open": ""} if i == 0 else None
@@ -64,6 +67,7 @@ def write_report(
         results.test_section(findings),
         results.classes_section(findings),
         section("Figures", *extra) if extra else Html(""),
+        section("Inside the network", *seen) if seen else Html(""),
         section("Networks", *networks) if networks else Html(""),
         overview.time_section(findings),
     )

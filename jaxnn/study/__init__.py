@@ -1,6 +1,6 @@
 """Studies: a configuration and a grid, trained as few programs, returned and saved as labelled arrays."""
 
-from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.study.config import ModelConfig, MonitorConfig, StudyConfig, TrainConfig
 from jaxnn.study.describe import Analysis
 from jaxnn.study.interrupt import Interrupted
 from jaxnn.study.keeping import CheckpointConfig
@@ -14,6 +14,7 @@ __all__ = [
     "CheckpointConfig",
     "Interrupted",
     "ModelConfig",
+    "MonitorConfig",
     "Outcome",
     "Plan",
     "Program",

@@ -12,6 +12,7 @@ import xarray as xr
 from jaxnn.checkpoint import Saver
 from jaxnn.errors import InputError
 from jaxnn.study import rundir
+from jaxnn.study.board import TENSORBOARD, Boards
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.describe import About, Analysis, describe_results, describe_study, log_lines
 from jaxnn.study.environment import environment, environment_differences
@@ -104,25 +105,26 @@ def _run(job: _Job) -> xr.Dataset:
     if earlier is not None and not extended and rundir.run_status(job.directory).state == "complete":
         return load_dataset(job.directory / "results.nc")
     advice = f"continue with `jaxnn resume {job.directory}`."
-    with rundir.unfinished(job.directory), stop_on_signals(advice) as stop:
+    boards = Boards(job.directory / TENSORBOARD)
+    with rundir.unfinished(job.directory), stop_on_signals(advice) as stop, boards:
         if earlier is not None:
             _warn_of_differences(earlier, job.surroundings)
             description = _continued(earlier, description)
         if extended:
             shutil.rmtree(job.directory / rundir.CHECKPOINTS / "final", ignore_errors=True)
         rundir.write_json(job.directory / rundir.CONFIG, description)
-        outcome = _train(job, stop, study_sha256(description))
+        outcome = _train(job, stop, boards, study_sha256(description))
         stop.check()
         outcome = outcome._replace(results=describe_results(job.about, outcome, job.surroundings))
         save_dataset(outcome.results, job.directory / "results.nc")
         from jaxnn.study.publish import publish  # matplotlib: a second that the first result need not wait for
 
         (job.directory / "figures").mkdir(exist_ok=True)
-        publish(outcome, job.analyse(outcome), job.directory)
+        publish(outcome, job.analyse(outcome), job.directory, boards)
     return outcome.results
 
 
-def _train(job: _Job, stop: Stop, study: str) -> Outcome:
+def _train(job: _Job, stop: Stop, boards: Boards, study: str) -> Outcome:
     """Train all programs and conclude: the progress line on the terminal, records in the log, snapshots on disk."""
     plan, about = job.plan, {"study": study, **job.surroundings}
     log_file = job.directory / "log.jsonl"
@@ -136,6 +138,7 @@ def _train(job: _Job, stop: Stop, study: str) -> Outcome:
                 log.truncate(0)
             log.writelines(log_lines(plan, chunk, retraining=retraining))
             log.flush()
+            boards(plan, chunk)
 
         def keeper(plan: Plan, program: Program, name: str) -> DiskKeeper:
             folder = job.directory / rundir.CHECKPOINTS / name

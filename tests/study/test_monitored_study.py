@@ -1,4 +1,4 @@
-"""A study that is monitored: the same results as one that is not, and samples that survive chunks and checkpoints."""
+"""A study that is monitored: the same results as one that is not, and samples that survive."""
 
 import dataclasses
 
@@ -39,7 +39,7 @@ def test_monitoring_changes_no_bit_of_a_study(trained):
 
 
 def test_the_watched_members_are_sampled_in_every_setting(trained):
-    """Seeds 0 and 2 of two settings are members 0, 2, 3 and 5; the settings share their first step, and no other."""
+    """Seeds 0 and 2 of two settings are members 0, 2, 3 and 5; settings share their first step, and no other."""
     _, watched, _ = trained
     assert watched.watched == (0, 2, 3, 5)
     assert watched.samples.taken.shape == (4, len(STEPS))

@@ -1,0 +1,110 @@
+"""What TensorBoard is told of a monitored study: an event file for each network that is looked into."""
+
+import dataclasses
+import functools
+import re
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxnn.labels import setting_label
+from jaxnn.models import Network
+from jaxnn.monitor import EventFile, one_sample, tensor_names
+from jaxnn.study.config import StudyConfig
+from jaxnn.study.plan import Plan, Program
+from jaxnn.study.session import program_members
+from jaxnn.study.sweep import SECTIONS
+from jaxnn.study.training import Progress
+
+# The folder of a run that TensorBoard is pointed to.
+TENSORBOARD = "tensorboard"
+
+# How long what was written may take to be seen: a flush waits for the disk.
+FLUSH_SECONDS = 10.0
+
+# The scalars that TensorBoard's table of hyper-parameters is judged by.
+JUDGED_BY = ("val_loss", "val_accuracy")
+
+
+class Boards:
+    """An observer of training that writes what was seen inside the watched networks, below a folder.
+
+    A file begins anew with the first record of its program: what an earlier session saw is in the checkpoints, and
+    comes as one chunk.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[tuple[int, int], EventFile] = {}
+        self._flushed_at = time.monotonic()
+
+    def __enter__(self) -> "Boards":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def __call__(self, plan: Plan, chunk: Progress) -> None:
+        """Write the samples and the metrics of a chunk of records."""
+        if not chunk.watched:
+            return
+        program = plan.programs[chunk.program]
+        run, members = program.recipe.run, program_members(plan, program)
+        sampling = run.sampling(program.num_train)
+        names = sampled_tensors(program)
+        for row, member in enumerate(chunk.watched):
+            file = self.file(plan, *members[member], anew=chunk.first == 0)
+            if chunk.samples is not None:
+                for place, step in enumerate(sampling.steps(chunk.first, chunk.last)):
+                    if chunk.samples.taken[row, place]:
+                        file.add_sample(int(step), names, one_sample(chunk.samples, row, place))
+            for record in range(chunk.first, chunk.last):
+                metrics = {name: float(values[member, record]) for name, values in chunk.history.items()}
+                step = (record + 1) * run.eval_every * sampling.steps_per_epoch
+                file.add_scalars(step, {name: value for name, value in metrics.items() if np.isfinite(value)})
+        if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
+            for file in self._files.values():
+                file.flush()
+            self._flushed_at = time.monotonic()
+
+    def file(self, plan: Plan, setting: int, seed: int, *, anew: bool = False) -> EventFile:
+        """The event file of a network, opened when it is first needed."""
+        if anew and (setting, seed) in self._files:
+            self._files.pop((setting, seed)).close()
+        if (setting, seed) not in self._files:
+            file = EventFile(self._folder / folder_name(plan, setting) / f"seed-{seed}")
+            file.add_hparams({**hparams_of(plan.settings[setting].config), "seed": seed}, JUDGED_BY)
+            self._files[setting, seed] = file
+        return self._files[setting, seed]
+
+
+def folder_name(plan: Plan, setting: int) -> str:
+    """A folder for a setting: its label in characters that every file system takes, and its number if need be."""
+    names = [re.sub(r"[^\w.=-]+", "-", setting_label(one.place)).strip("-")[:80] for one in plan.settings]
+    name = names[setting]
+    return name if names.count(name) == 1 else f"{name}-{setting}"
+
+
+def hparams_of(config: StudyConfig) -> dict[str, Any]:
+    """Every field of a setting by its name."""
+    sections = (getattr(config, section) for section in SECTIONS)
+    return {field.name: getattr(one, field.name) for one in sections for field in dataclasses.fields(one)}
+
+
+def sampled_tensors(program: Program) -> tuple[str, ...]:
+    """The names of the tensors in every sample of a program."""
+    return _names(program.recipe.model, program.input_shape)
+
+
+@functools.cache
+def _names(model: Network, input_shape: tuple[int, ...]) -> tuple[str, ...]:
+    """The tensors of a sample of this network."""
+    inputs = jax.ShapeDtypeStruct((1, *input_shape), np.float32)
+    return tensor_names(model, jax.eval_shape(model.init, jax.random.key(0), inputs).get("params", {}))

@@ -1,0 +1,117 @@
+"""What a monitored study shows of the inside of its networks when they have learned: strips of histograms, images."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from jaxnn import plots
+from jaxnn.labels import setting_label
+from jaxnn.metrics import confusion_matrix, predict, probabilities
+from jaxnn.models import Conv, Dense, Flatten
+from jaxnn.monitor import STATISTICS
+from jaxnn.study.board import Boards, folder_name, sampled_tensors
+from jaxnn.study.outcome import Outcome
+from jaxnn.study.session import program_members
+
+# How many images of weights, and how many reconstructions, are in one figure.
+NUM_IMAGES = 40
+NUM_RECONSTRUCTIONS = 10
+
+
+def watched_networks(outcome: Outcome) -> list[tuple[int, int]]:
+    """(setting, seed) of every network that was looked into."""
+    plan = outcome.plan
+    return [program_members(plan, one.program)[member] for one in outcome.trained for member in one.watched]
+
+
+def strip_figure(outcome: Outcome, setting: int, seed: int) -> plots.Figure:
+    """The histograms of every layer over time; of the parameters themselves, and their gradients and updates."""
+    plan = outcome.plan
+    one = next(one for one in outcome.trained if setting in one.program.settings)
+    row = one.watched.index(program_members(plan, one.program).index((setting, seed)))
+    samples, run = one.samples, one.program.recipe.run
+    taken = np.flatnonzero(samples.taken[row])
+    steps = run.sampling(one.program.num_train).steps(0, run.num_records)[taken]
+    statistics, counts = samples.tensors.statistics[row, taken], samples.tensors.counts[row, taken]
+    low, high = (statistics[:, :, STATISTICS.index(name)] for name in ("min", "max"))
+    groups: dict[str, list[plots.Strip]] = {}
+    for position, name in enumerate(sampled_tensors(one.program)):
+        layer, tensor = name.split("/")
+        # An activation or a pooling layer stands with the layer whose net inputs it takes.
+        group = layer if tensor in ("weights", "scales") or not groups else list(groups)[-1]
+        title = f"{layer} {tensor.replace('_', ' ')}"
+        strip = plots.Strip(title, steps, low[:, position], high[:, position], counts[:, position])
+        groups.setdefault(group, []).append(strip)
+    return plots.plot_strips(list(groups.values()), title=_network_label(outcome, setting, seed))
+
+
+def images_of(outcome: Outcome, setting: int, seed: int) -> Mapping[str, plots.Figure]:
+    """Figures of a network at its best epoch: first-layer weights, and what goes with its data.
+
+    For classes the confusion matrix on the validation set (the test set is not for looking at), and in two
+    dimensions the decision boundary; for an autoencoder reconstructions of validation examples.
+    """
+    data, recipe = outcome.data(setting), outcome.plan.settings[setting].recipe
+    member, label = outcome.plan.seeds.index(seed), _network_label(outcome, setting, seed)
+    figures = {}
+    weights = _first_weights(outcome, setting, member)
+    if weights is not None:
+        figures["first_layer_weights"] = plots.plot_images(weights[:NUM_IMAGES], signed=True, title=label)
+    if recipe.run.reconstruct:
+        if len(data.info.input_shape) > 1:
+            x = data.validation.x[:NUM_RECONSTRUCTIONS]
+            found = outcome.predict(setting, x)[member] / data.info.scale
+            images = np.concatenate([x.astype(np.float32), found.reshape(x.shape)])
+            labels = ("input", "output")
+            figures["reconstructions"] = plots.plot_images(
+                images, num_columns=len(x), row_labels=labels, title=label
+            )
+        return figures
+    if data.info.num_classes is None:
+        return figures
+    names, loss = data.info.class_names, recipe.loss
+    outputs = outcome.predict(setting, data.validation.x)[member]
+    matrix = confusion_matrix(data.validation.y, predict(outputs), len(names))
+    figures["confusion_matrix"] = plots.plot_confusion(np.asarray(matrix), names, title=label)
+    if data.info.input_shape == (2,):
+        mesh = plots.make_mesh(data.train.x)
+        shares = np.asarray(probabilities(outcome.predict(setting, mesh.inputs)[member], loss))
+        panel = plots.DecisionPanel(label, mesh, shares, data.validation.x, data.validation.y)
+        figures["decision_boundary"] = plots.plot_decision_boundaries([[panel]], class_names=names)
+    return figures
+
+
+def show_inside(outcome: Outcome, boards: Boards) -> dict[str, plots.Figure]:
+    """The strips of every watched network by the names of their files, and its images to TensorBoard."""
+    figures = {}
+    for setting, seed in watched_networks(outcome):
+        name = f"inside-{folder_name(outcome.plan, setting)}-seed-{seed}"
+        figures[name] = strip_figure(outcome, setting, seed)
+        run = outcome.plan.settings[setting].recipe.run
+        step = run.epochs * run.sampling(len(outcome.data(setting).train.x)).steps_per_epoch
+        file = boards.file(outcome.plan, setting, seed)
+        for tag, figure in {**images_of(outcome, setting, seed), "strips": figures[name]}.items():
+            file.add_image(step, tag, plots.figure_pixels(figure))
+    return figures
+
+
+def _first_weights(outcome: Outcome, setting: int, member: int) -> np.ndarray | None:
+    """The weights of the first layer as images (units, height, width[, channels]); None where they are none."""
+    model, params, _ = outcome.variables(setting)
+    shape = outcome.data(setting).info.input_shape
+    for position, layer in enumerate(model.layers):
+        if isinstance(layer, Flatten):
+            continue
+        if isinstance(layer, Conv):
+            kernel = np.moveaxis(params[f"layers_{position}"]["kernel"][member], -1, 0)
+            return kernel if kernel.shape[-1] in (1, 3) else None
+        if isinstance(layer, Dense):
+            kernel = params[f"layers_{position}"]["kernel"][member]
+            return kernel.T.reshape(-1, *shape) if len(shape) > 1 else kernel[None]
+        return None
+    return None
+
+
+def _network_label(outcome: Outcome, setting: int, seed: int) -> str:
+    place = outcome.plan.settings[setting].place
+    return f"{setting_label(place)}, seed {seed}" if place else f"seed {seed}"

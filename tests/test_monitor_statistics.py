@@ -1,0 +1,79 @@
+"""The statistics of an array against NumPy, and of activations against the definitions of their slopes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxnn.models import ACTIVATIONS, activation_function
+from jaxnn.monitor import NUM_BINS, STATISTICS, describe
+from jaxnn.monitor.statistics import is_saturated, with_update_ratio
+
+describe_jitted = jax.jit(describe)
+
+
+def named(description):
+    return dict(zip(STATISTICS, np.asarray(description.statistics).tolist(), strict=True))
+
+
+@pytest.mark.parametrize("shape", [(5,), (40, 7), (3, 4, 5, 6)])
+def test_moments_and_histogram_are_those_of_numpy(shape):
+    values = np.random.default_rng(0).normal(2, 3, shape).astype(np.float32)
+    values.flat[:2] = 0
+    described = describe_jitted(jnp.asarray(values))
+    found, wide = named(described), values.astype(np.float64)
+    expected = {"min": wide.min(), "max": wide.max(), "mean": wide.mean(), "std": wide.std()}
+    expected |= {"norm": np.linalg.norm(wide), "zeros": 2 / wide.size, "non_finite": 0}
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    assert np.isnan([found[name] for name in ("saturated", "dead", "update_ratio")]).all()
+    np.testing.assert_array_equal(described.counts, np.histogram(values, NUM_BINS)[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "finite"),
+    [
+        ([1.0, np.nan, 3.0, -np.inf, 2.0], [1.0, 2.0, 3.0]),
+        ([-3e38, 3e38, 0.0], [-3e38, 3e38, 0.0]),
+        ([0.5, 0.5], [0.5, 0.5]),
+        ([np.nan, np.inf], []),
+    ],
+)
+def test_what_is_not_finite_is_counted_and_left_out(values, finite):
+    """Nor does a range overflow that no float32 holds; of nothing finite there is nothing to say."""
+    described = describe_jitted(jnp.asarray(values, jnp.float32))
+    found = named(described)
+    assert found["non_finite"] == pytest.approx(1 - len(finite) / len(values))
+    assert int(described.counts.sum()) == len(finite)
+    if not finite:
+        assert np.isnan([found[name] for name in ("min", "max", "mean", "std")]).all()
+    else:
+        assert (found["min"], found["max"]) == pytest.approx((min(finite), max(finite)))
+        assert described.counts[0] > 0, "the smallest is in the first bin, and all where there is no other value"
+
+
+@pytest.mark.parametrize("function", sorted(set(ACTIVATIONS) - {"softmax"}))
+def test_saturated_is_where_a_central_difference_is_small(function):
+    z = np.linspace(-9, 9, 400, dtype=np.float64) + 0.0113
+    f = lambda z: np.asarray(activation_function(function)(jnp.asarray(z, jnp.float32)), np.float64)
+    slope = np.abs(f(z + 0.01) - f(z - 0.01)) / 0.02
+    steepest = 0.25 if function == "sigmoid" else 1.0
+    clear = np.abs(slope - 0.05 * steepest) > 0.003  # a difference of float32 is not exact
+    z32 = jnp.asarray(z, jnp.float32)
+    found = np.asarray(is_saturated(function, z32, activation_function(function)(z32)))
+    np.testing.assert_array_equal(found[clear], (slope < 0.05 * steepest)[clear])
+
+
+def test_a_dead_unit_is_saturated_for_every_example():
+    """Two of three relu units: one always 0, one never, one sometimes."""
+    net_inputs = jnp.array([[-1.0, 1.0, -1.0], [-2.0, 2.0, 3.0]])
+    outputs = jax.nn.relu(net_inputs)
+    found = named(describe(outputs, is_saturated("relu", net_inputs, outputs)))
+    assert (found["zeros"], found["saturated"], found["dead"]) == pytest.approx((1 / 2, 1 / 2, 1 / 3))
+
+
+def test_the_share_of_an_update():
+    weights, updates = np.array([3.0, 4.0], np.float32), np.array([0.03, 0.04], np.float32)
+    three = with_update_ratio(jax.vmap(describe)(jnp.stack([weights, weights, updates])))
+    ratio = np.asarray(three.statistics)[:, STATISTICS.index("update_ratio")]
+    assert np.isnan(ratio[:2]).all()
+    assert ratio[2] == pytest.approx(0.01, rel=1e-5)
