@@ -11,6 +11,7 @@ from jaxnn.plots.comparison import plot_comparison, plot_confusion
 from jaxnn.plots.curves import plot_curves
 from jaxnn.plots.embed import embed_svg
 from jaxnn.plots.images import plot_images, plot_samples
+from jaxnn.plots.lines import Line, plot_lines
 from jaxnn.plots.spread import plot_spread
 from jaxnn.plots.strips import Strip, plot_strips
 from jaxnn.plots.style import figure_pixels, figure_svg, save_figure
@@ -19,6 +20,7 @@ from jaxnn.plots.table import plot_table
 __all__ = [
     "DecisionPanel",
     "Figure",
+    "Line",
     "Mesh",
     "Strip",
     "embed_svg",
@@ -31,6 +33,7 @@ __all__ = [
     "plot_curves",
     "plot_decision_boundaries",
     "plot_images",
+    "plot_lines",
     "plot_samples",
     "plot_spread",
     "plot_strips",

@@ -1,0 +1,28 @@
+"""A metric against a number: the lines and bands are the values that were given."""
+
+import numpy as np
+import pytest
+
+from jaxnn import plots
+from jaxnn.errors import InputError
+
+
+def test_lines_and_bands_are_the_values_given():
+    places, values = [2, 8, 32], np.array([0.3, 0.2, 0.1])
+    lines = {"test": plots.Line(values, values - 0.05, values + 0.05), "PCA": plots.Line(values / 2, dashed=True)}
+    (ax,) = plots.plot_lines(places, lines, x_label="code", y_label="error").axes
+    solid, dashed = ax.lines
+    np.testing.assert_array_equal(solid.get_xydata(), np.column_stack([places, values]))
+    np.testing.assert_array_equal(dashed.get_ydata(), values / 2)
+    assert dashed.get_linestyle() == "--"
+    (band,) = ax.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx(0.05)
+    assert heights.max() == pytest.approx(0.35)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_a_value_for_every_place():
+    lines = {"test": plots.Line(np.zeros(2))}
+    with pytest.raises(InputError, match=r"a value for each of the 3 places; 'test' has the shape \(2,\)"):
+        plots.plot_lines([1, 2, 3], lines, x_label="", y_label="")
