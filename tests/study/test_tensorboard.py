@@ -1,0 +1,131 @@
+"""What TensorBoard's own reader finds in the files of a monitored study, and what the report shows of it."""
+
+import contextlib
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata as hparams_metadata
+from tiny_studies import tiny_config
+
+from jaxnn.data import DataConfig
+from jaxnn.monitor import NUM_BINS
+from jaxnn.study import CheckpointConfig, MonitorConfig, run_study, rundir
+from jaxnn.study.results import load_dataset
+
+EVERY = 2
+CONFIG = dataclasses.replace(tiny_config(batch_size=15), monitoring=MonitorConfig(True, EVERY))
+SWEEP = {"learning_rate": (0.05, 0.01)}  # 45 examples: three steps an epoch, four epochs
+STEPS = list(range(0, 12, EVERY))
+
+
+def read(folder) -> EventAccumulator:
+    """Everything in the event file of one network."""
+    (file,) = folder.glob("events.out.tfevents.*")
+    reader = EventAccumulator(str(file), size_guidance={"scalars": 0, "histograms": 0, "images": 0, "tensors": 0})
+    return reader.Reload()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run")
+    run_study(CONFIG, SWEEP, output=directory, checkpoints=CheckpointConfig(checkpoint_epochs=1))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def reader(run):
+    return read(run / "tensorboard" / "learning-rate-0.05" / "seed-0")
+
+
+def test_there_is_a_file_for_the_watched_seed_of_every_setting(run):
+    folders = sorted(str(path.parent.relative_to(run / "tensorboard")) for path in run.rglob("events.*"))
+    assert folders == ["learning-rate-0.01/seed-0", "learning-rate-0.05/seed-0"]
+
+
+def test_histograms_are_read_back(reader):
+    """Each tensor at each look: as many values as the tensor has, moments that agree with the scalars."""
+    sizes = {"dense_1/weights": 6, "dense_2/biases_update": 3, "dense_1/net_inputs": 45, "relu_1/activations": 45}
+    assert set(sizes) < set(reader.Tags()["histograms"])
+    for name, size in sizes.items():
+        events = reader.Histograms(name)
+        assert [event.step for event in events] == STEPS
+        scalars = {key: [e.value for e in reader.Scalars(f"{name}/{key}")] for key in ("min", "max", "mean", "std")}
+        for place, event in enumerate(events):
+            histogram = event.histogram_value
+            assert histogram.num == sum(histogram.bucket) == size
+            assert len(histogram.bucket) == len(histogram.bucket_limit) in (1, NUM_BINS)
+            assert histogram.bucket_limit[-1] == histogram.max
+            mean = histogram.sum / size
+            spread = histogram.sum_squares / size - mean**2
+            found = (histogram.min, histogram.max, mean, np.sqrt(max(spread, 0)))
+            expected = [scalars[key][place] for key in ("min", "max", "mean", "std")]
+            assert found == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+def test_metrics_are_those_of_the_results(run, reader):
+    results = load_dataset(run / "results.nc").sel(learning_rate=0.05, seed=0)
+    for name in ("train_loss", "val_loss", "val_accuracy"):
+        events = reader.Scalars(name)
+        assert [event.step for event in events] == [3, 6, 9, 12]
+        np.testing.assert_allclose([event.value for event in events], results[name].values, rtol=1e-6)
+
+
+def test_images_are_pictures_of_what_their_tags_say(reader):
+    tags = {"first_layer_weights", "confusion_matrix", "decision_boundary", "strips"}
+    assert set(reader.Tags()["images"]) == tags
+    for tag in tags:
+        (event,) = reader.Images(tag)
+        assert event.step == 12
+        assert event.encoded_image_string.startswith(b"\x89PNG")
+        assert min(event.width, event.height) > 50
+
+
+def test_every_field_is_a_hyper_parameter(reader):
+    """Also the fields that are none, or not numbers: TensorBoard's table has the same columns for every run."""
+    content = reader.summary_metadata[hparams_metadata.SESSION_START_INFO_TAG].plugin_data.content
+    found = hparams_metadata.parse_session_start_info_plugin_data(content).hparams
+    sections = (CONFIG.data, CONFIG.model, CONFIG.training, CONFIG.hparams)
+    assert set(found) == {field.name for one in sections for field in dataclasses.fields(one)} | {"seed"}
+    assert found["learning_rate"].number_value == 0.05
+    assert (found["hidden"].string_value, found["patience"].string_value) == ("(3,)", "None")
+
+
+def test_the_report_shows_the_strips(run):
+    assert "Inside the network" in (run / "report.html").read_text()
+    figures = sorted(path.name for path in (run / "figures").glob("inside-*.png"))
+    assert figures == [f"inside-learning-rate-{rate}-seed-0.png" for rate in ("0.01", "0.05")]
+
+
+def test_a_resumed_run_has_the_same_samples_once(run, reader, tmp_path):
+    """Cut after three of four epochs: its file is made anew, with what the checkpoint holds and what follows."""
+    cut = tmp_path / "cut"
+    shutil.copytree(run, cut)
+    for path in list((cut / "checkpoints").rglob("000004")):
+        shutil.rmtree(path)
+    with contextlib.suppress(KeyboardInterrupt), rundir.unfinished(cut):
+        raise KeyboardInterrupt
+    run_study(CONFIG, SWEEP, output=cut, resume=True, checkpoints=CheckpointConfig(checkpoint_epochs=1))
+    again = read(cut / "tensorboard" / "learning-rate-0.05" / "seed-0")
+    assert again.Tags() == reader.Tags()
+    for tag in reader.Tags()["scalars"]:
+        found, expected = ([(e.step, e.value) for e in one.Scalars(tag)] for one in (again, reader))
+        np.testing.assert_array_equal(found, expected)
+    for tag in reader.Tags()["histograms"]:
+        found, expected = ([(e.step, e.histogram_value) for e in one.Histograms(tag)] for one in (again, reader))
+        assert found == expected
+
+
+def test_an_autoencoder_shows_its_reconstructions(tmp_path):
+    """Of digits, 8 x 8: inputs above what comes back."""
+    config = tiny_config(
+        data=DataConfig("digits", validation=30, test=30), model="autoencoder", hidden=None, code=2, epochs=1,
+        batch_size=100, seeds=1,
+    )  # fmt: skip
+    config = dataclasses.replace(config, monitoring=MonitorConfig(True))
+    run_study(config, {}, output=tmp_path / "run")
+    reader = read(tmp_path / "run" / "tensorboard" / "the-only-setting" / "seed-0")
+    assert set(reader.Tags()["images"]) == {"first_layer_weights", "reconstructions", "strips"}
+    assert len(reader.Histograms("dense_1/weights")) == 1
