@@ -8,7 +8,7 @@ from jaxnn.population import Recipe
 
 # A padded network trains at the speed of the largest.  Up to this many floating-point operations a step, that costs
 # less over a whole run than compiling a program for every shape (measured: scripts/bench --case padding).
-PAD_BELOW_FLOPS = 1_000_000
+PAD_BELOW_FLOPS = 200_000
 
 
 def pad_recipes(recipes: Sequence[Recipe], shapes: Sequence[tuple], *, allowed: Sequence[bool]) -> list[Recipe]:

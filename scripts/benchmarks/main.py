@@ -33,8 +33,8 @@ class Options:
     """Python of an environment that has PyTorch."""
     case: str = ""
     """Only the cases with this in their name; or `memory` and `start` (fresh processes); or, only when asked for,
-    `gradients` (by hand beside autodiff), `checkpoints` (what one costs) and `ablation` (what jaxnn's own choices
-    are worth)."""
+    `gradients` (by hand beside autodiff), `checkpoints` (what one costs), `padding` (several widths in
+    one program) and `ablation` (what jaxnn's own choices are worth)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
     json: Path | None = None
@@ -71,6 +71,10 @@ def main() -> None:
         from checkpoints import print_checkpoints
 
         results["checkpoints"] = print_checkpoints(rounds=options.rounds)
+    if options.case == "padding":
+        from padding import print_padding
+
+        results["padding"] = print_padding(rounds=options.rounds)
     if options.case == "ablation":
         results["ablation"] = _print_ablation(rounds=options.rounds)
     if options.json:
