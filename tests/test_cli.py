@@ -171,3 +171,15 @@ def test_overwrite_never_removes_a_folder_that_only_has_a_config_of_the_same_nam
 def test_preset_without_a_value_is_one_sentence(capsys):
     assert main(["run", "widths", "--preset"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_monitored_run_says_how_to_look_inside(tmp_path, capsys):
+    """One folder of event files is named itself; of several, those of the parts, the directory above them."""
+    from jaxnn.cli.run import print_places
+
+    print_places(tmp_path)
+    assert capsys.readouterr().out == f"report: {tmp_path}/report.html\n"
+    for part, folder in (("a", tmp_path / "a" / "tensorboard"), ("b", tmp_path)):
+        (tmp_path / part / "tensorboard").mkdir(parents=True)
+        print_places(tmp_path)
+        assert f"`tensorboard --logdir {folder}`" in capsys.readouterr().out

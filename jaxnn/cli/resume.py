@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from jaxnn import runtime
 from jaxnn.cli.parse import parse
+from jaxnn.cli.run import print_places
 from jaxnn.cli.saved import leading_run
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError
@@ -50,7 +51,7 @@ def resume_command(arguments: Sequence[str]) -> int:
         _resume_parts(directory, description, flags)
     else:
         raise InputError(f"`{directory}` is a calculation: start it anew with `jaxnn run`, `--overwrite`.")
-    print(f"report: {directory / 'report.html'}")
+    print_places(directory)
     return 0
 
 

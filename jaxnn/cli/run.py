@@ -89,8 +89,17 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
         directory = _run_parts(experiment, preset, chosen, arguments)
     else:
         directory = _calculate(experiment, preset, chosen, arguments)
-    print(f"report: {directory / 'report.html'}")
+    print_places(directory)
     return 0
+
+
+def print_places(directory: Path) -> None:
+    """Say where the report of a run is, and how to look at what a monitored one recorded."""
+    print(f"report: {directory / 'report.html'}")
+    recorded = sorted(directory.glob("**/tensorboard"))
+    if recorded:
+        folder = recorded[0] if len(recorded) == 1 else directory
+        print(f"inside the networks: `tensorboard --logdir {folder}`")
 
 
 def _run_study(experiment: Experiment, preset: Size, chosen: Preset, arguments: Sequence[str]) -> Path:

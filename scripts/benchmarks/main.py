@@ -33,7 +33,7 @@ class Options:
     """Python of an environment that has PyTorch."""
     case: str = ""
     """Only the cases with this in their name; or `memory` and `start` (fresh processes); or, only when asked for,
-    `gradients` (by hand beside autodiff), `checkpoints` (what one costs), `padding` (several widths in
+    `gradients` (by hand beside autodiff), `monitoring`, `checkpoints` (what one costs), `padding` (several widths in
     one program) and `ablation` (what jaxnn's own choices are worth)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
@@ -75,6 +75,10 @@ def main() -> None:
         from padding import print_padding
 
         results["padding"] = print_padding(rounds=options.rounds)
+    if options.case == "monitoring":
+        from monitoring import print_monitoring
+
+        print_monitoring(rounds=options.rounds)
     if options.case == "ablation":
         results["ablation"] = _print_ablation(rounds=options.rounds)
     if options.json:
