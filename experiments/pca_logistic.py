@@ -104,7 +104,7 @@ def plane(outcome: Outcome) -> tuple[tuple[str, str, plots.Figure], str]:
     raw = outcome.data(sizes.index(None))
     deviations = principal_components(raw.train.x, scale=raw.info.scale).deviations[:2]
     points, names = data.train.x * deviations[None], data.info.class_names
-    found = KMeans(len(names), n_init=4, random_state=0).fit(points)
+    found = KMeans(len(names), random_state=0).fit(points)
     agreement = adjusted_rand_score(data.train.y, found.labels_)
     note = (
         f"k-means with {len(names)} centres on two components agrees with the classes by an adjusted Rand index of "

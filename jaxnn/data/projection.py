@@ -54,7 +54,7 @@ def _decompose(rows: _Rows, scale: float) -> Components:
     # Rounding leaves some variance in directions along which nothing varies.
     smallest = fitted.explained_variance_[0] * flat.shape[1] * np.finfo(np.float64).eps
     variances = np.where(fitted.explained_variance_ > smallest, fitted.explained_variance_, 1.0)
-    return Components(fitted.mean_, fitted.components_, np.sqrt(variances))
+    return Components(fitted.mean_, np.asarray(fitted.components_), np.sqrt(variances))
 
 
 def first_components(components: Components, count: int) -> Components:
