@@ -65,7 +65,7 @@ def tested(outcome: Outcome) -> tuple[tuple[str, str], list[str]]:
         )
         if claim:
             notes.append(verdict(setting_label(setting), claim, values))
-    if sorted(accuracy.dims) == ["network", "seed"] and accuracy.sizes["network"] == 2:
+    if set(accuracy.dims) == {"network", "seed"} and accuracy.sizes["network"] == 2:
         one, other = accuracy["network"].values.tolist()
         change = stats.t_interval(accuracy.sel(network=one).values - accuracy.sel(network=other).values)
         notes.append(
@@ -117,8 +117,8 @@ def misclassified(outcome: Outcome) -> tuple[str, str, plots.Figure] | None:
     figure = plots.plot_images(test.x[chosen], row_labels=labels)
     num_networks = outcome.results["diverged_at"].size
     caption = (
-        f"Of the {wrong.sum()} of {len(wrong):,} test images that not one of the {num_networks} networks got right, "
-        f"the first {len(chosen)}; beside each row, what its images are."
+        f"Of the {wrong.sum()} of {len(wrong):,} test images that not one of the {num_networks} networks got "
+        f"right, the first {len(chosen)}; beside each row, what its images are."
     )
     return "misclassified", caption, figure
 
