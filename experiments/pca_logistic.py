@@ -1,8 +1,8 @@
 """How many principal components of Fashion-MNIST does logistic regression need to do as well as on raw pixels?
 
 2, 5, 10, 25, 50, 100 principal components (each of deviation 1) and raw pixels, softmax regression by Adam, 5-fold
-cross-validation with all folds and sizes in one study; beside it scikit-learn's LogisticRegression (L-BFGS) on the
-same rows of the same folds, with its accuracy and its seconds; the share of the variance that is explained, and the
+cross-validation with all folds and sizes in one study; beside it scikit-learn's LogisticRegression (L-BFGS) on all
+rows of three of those folds, with its accuracy and its seconds; the share of the variance that is explained, and the
 plane of the first two components with the centres of k-means.
 
 Source: a course assignment with scikit-learn, which reports about 85% on raw pixels, after 90 s a fold.
@@ -32,6 +32,7 @@ from jaxnn.study import Analysis, ModelConfig, Outcome, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 
 FOLDS = 5
+BASELINE_FOLDS = 3  # of scikit-learn, which takes half a minute for one of raw pixels
 CLAIM = 0.85
 NUM_DRAWN = 2000
 
@@ -48,8 +49,8 @@ def analyse(outcome: Outcome) -> Analysis:
     ]
     shares = explained_shares(outcome)
     for position, name in enumerate(results["inputs"].values.tolist()):
-        theirs, seconds = zip(*(baseline(outcome, position, fold) for fold in range(FOLDS)), strict=True)
-        change = stats.t_interval(accuracy.sel(inputs=name).values - np.array(theirs))
+        theirs, seconds = zip(*(baseline(outcome, position, fold) for fold in range(BASELINE_FOLDS)), strict=True)
+        change = stats.t_interval(accuracy.sel(inputs=name).values[:BASELINE_FOLDS] - np.array(theirs))
         mean, low, high = (float(end.sel(inputs=name)) for end in ours[:3])
         cell = f"{mean:.2%} [{low:.2%}, {high:.2%}]"
         difference = f"{change.mean:+.2%} [{change.low:+.2%}, {change.high:+.2%}]"
@@ -57,7 +58,7 @@ def analyse(outcome: Outcome) -> Analysis:
             f"{name:<16}{shares[position]:>10.1%}{cell:>34}{np.mean(theirs):>14.2%}{difference:>32}"
             f"{np.mean(seconds):>20.1f}"
         )
-    heading = f"Validation accuracy over {FOLDS} folds: mean [95% t-interval over the folds]"
+    heading = f"Validation accuracy over {FOLDS} folds ({BASELINE_FOLDS} of scikit-learn): mean [95% t-interval]"
     notes = [
         seconds_note(outcome),
         "The table is of the last epoch and of all folds; the setting that the study selects is of one fold.",
