@@ -2,8 +2,8 @@
 
 2, 5, 10, 25, 50, 100 principal components (each of deviation 1) and raw pixels, softmax regression by Adam, 5-fold
 cross-validation with all folds and sizes in one study; beside it scikit-learn's LogisticRegression (L-BFGS) on all
-rows of three of those folds, with its accuracy and its seconds; the share of the variance that is explained, and the
-plane of the first two components with the centres of k-means.
+rows of three of those folds, with its accuracy and its seconds; the share of the variance that is explained, and
+the plane of the first two components with the centres of k-means.
 
 Source: a course assignment with scikit-learn, which reports about 85% on raw pixels, after 90 s a fold.
 
