@@ -97,8 +97,8 @@ def analyse_denoising(outcome: Outcome) -> Analysis:
     notes = ["The inputs of the test are corrupted, its targets are clean; the error is the squared error a pixel."]
     for name, change in list(zip(names, intervals, strict=True))[1:]:
         notes.append(
-            f"Under {name}, training on it instead of on clean inputs changes the error by {change.mean:+.5f} "
-            f"(95% interval {change.low:+.5f} to {change.high:+.5f})."
+            f"Under {name}, training on it instead of on clean inputs changes the error by {number(change.mean)} "
+            f"(95% interval {interval_label('test_loss', change.low, change.high)})."
         )
     heat = plots.plot_table(
         table,

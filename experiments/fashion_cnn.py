@@ -30,6 +30,7 @@ from jaxnn.augment import augment
 from jaxnn.cli import experiment_main
 from jaxnn.data import DataConfig
 from jaxnn.experiment import Experiment, Preset
+from jaxnn.labels import interval_label, metric_value
 from jaxnn.study import Analysis, ModelConfig, Outcome, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 
@@ -64,20 +65,20 @@ def analyse(outcome: Outcome) -> Analysis:
     accuracy = stats.at_best_epoch(results, "val_accuracy")
     found = stats.t_interval(accuracy, axis="seed")
     names = results["network"].values.tolist()
-    rows = [f"{'first minus second':<28}{'validation accuracy':>34}"]
+    rows = [f"{'first minus second':<28}{'validation accuracy':>22}{'95% interval':>22}"]
     for first, second in QUESTIONS:
         if {first, second} <= set(names):
             change = stats.t_interval(accuracy.sel(network=first).values - accuracy.sel(network=second).values)
-            cell = f"{change.mean:+.2%} [{change.low:+.2%}, {change.high:+.2%}]"
-            rows.append(f"{f'{first} - {second}':<28}{cell:>34}")
+            cells = metric_value("accuracy", change.mean), interval_label("accuracy", change.low, change.high)
+            rows.append(f"{f'{first} - {second}':<28}{cells[0]:>22}{cells[1]:>22}")
     full = outcome.plan.settings[0].config.model.layers == v1()
     notes = [
-        f"{name}: reported {claim:.1%}; found {float(found.mean.sel(network=name)):.2%} "
-        f"[{float(found.low.sel(network=name)):.2%}, {float(found.high.sel(network=name)):.2%}]"
+        f"{name}: reported {claim:.1%}; found {metric_value('accuracy', float(found.mean.sel(network=name)))}, 95% "
+        f"interval {interval_label('accuracy', *(float(end.sel(network=name)) for end in found[1:3]))}"
         f"{'' if full else ', with other channels or images than were reported on: no verdict'}."
         for name, claim in CLAIMS.items()
     ]
-    tables = [("Paired differences on the same seeds [95% t-interval]", "\n".join(rows))]
+    tables = [("Differences, paired on the seeds", "\n".join(rows))]
     for name, words in (("v1", v1()), ("v2", v2())):
         tables.append((f"{name} at full size", models.summary(models.cnn(words, 10), (28, 28, 1))))
     return Analysis(notes, tables, [augmented_images(outcome)])

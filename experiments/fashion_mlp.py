@@ -22,7 +22,7 @@ from jaxnn import models, plots, stats
 from jaxnn.cli import experiment_main
 from jaxnn.data import DataConfig
 from jaxnn.experiment import Experiment, Preset
-from jaxnn.labels import metric_label, setting_label
+from jaxnn.labels import interval_label, metric_label, metric_value, setting_label
 from jaxnn.study import Analysis, ModelConfig, Outcome, StudyConfig, TrainConfig
 
 LAYERS = tuple(
@@ -50,14 +50,17 @@ def analyse(outcome: Outcome) -> Analysis:
     accuracy = {name: stats.at_best_epoch(results, f"{name}_accuracy") for name in ("train", "val")}
     gap = stats.t_interval(accuracy["train"] - accuracy["val"], axis="seed")
     validation = stats.t_interval(accuracy["val"], axis="seed")
-    rows = [f"{'setting':<36}{'validation accuracy':>22}{'gap to training':>28}{'best epochs':>14}"]
+    rows = [
+        f"{'setting':<36}{'validation accuracy':>22}{'gap to training':>18}{'95% interval':>22}{'best epochs':>14}"
+    ]
     for setting in stats.settings(results):
         place = stats.locate(results, setting)
         epochs = results["best_epoch"].isel(place).values
         found, low, high = (float(end.isel(place)) for end in gap[:3])
         rows.append(
             f"{setting_label(setting):<36}{float(validation.mean.isel(place)):>22.2%}"
-            f"{f'{found:+.2%} [{low:+.2%}, {high:+.2%}]':>28}{f'{epochs.min()} to {epochs.max()}':>14}"
+            f"{metric_value('accuracy', found):>18}{interval_label('accuracy', low, high):>22}"
+            f"{f'{epochs.min()} to {epochs.max()}':>14}"
         )
     notes = [claim(outcome), "Training accuracy is that of the batches, with dropout, as they were trained on."]
     network = models.summary(outcome.variables(0)[0], outcome.data(0).info.input_shape)
@@ -72,8 +75,9 @@ def claim(outcome: Outcome) -> str:
         return "The claim is of Fashion-MNIST, and not of these data."
     low, high = float(best.interval.low), float(best.interval.high)
     return (
-        f"Reported: {metric_label('val_accuracy')} {CLAIM:.1%} from one seed; found: 95% interval {low:.2%} to "
-        f"{high:.2%}, {'above it' if low > CLAIM else 'which does not exclude it' if high > CLAIM else 'below it'}."
+        f"Reported: {metric_label('val_accuracy')} {CLAIM:.1%} from one seed; found: 95% interval "
+        f"{interval_label('accuracy', low, high)}, "
+        f"{'above it' if low > CLAIM else 'which does not exclude it' if high > CLAIM else 'below it'}."
     )
 
 

@@ -38,11 +38,13 @@ def plot_images(
         raise InputError(f"`row_labels` must name the {num_rows} rows; got {len(row_labels)}.")
     mosaic = _tile(images, num_rows, num_columns)
     width = 9 if num_columns >= 6 else 1.5 * num_columns + 0.6
-    cell = (width - 0.9 * bool(len(row_labels))) / num_columns
+    room = 0.2 + 0.075 * max(map(len, row_labels)) if len(row_labels) else 0  # inches of the longest label
+    cell = (width - room) / num_columns
     height = cell * num_rows * images.shape[1] / images.shape[2] + 0.35 * bool(title) + 0.1
     figure, axes = panels(1, 1, width=width, height=height)
     ax = axes[0, 0]
     bare(ax)
+    ax.set_anchor("E")  # what the layout leaves free belongs to the labels
     largest = float(np.nanmax(np.abs(images))) or 1.0
     low, high = (-largest, largest) if signed else (float(np.nanmin(images)), float(np.nanmax(images)))
     ax.imshow(mosaic, cmap=SIGNED if signed else "gray", vmin=low, vmax=high, interpolation="nearest")
