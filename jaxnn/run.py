@@ -7,7 +7,7 @@ look in between; where it looks changes no bit of the result.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -175,15 +175,15 @@ class Watch(NamedTuple):
     offset: jax.Array
 
 
-def make_train_epoch(train_step: TrainStep, config: RunConfig, *, look: Look | None = None):
+def make_train_epoch(train_step: TrainStep, config: RunConfig, *, look: Any = None):
     """train_epoch(train, diverged_at, epoch, keys, hparams, batch) -> (train, diverged_at, samples, mean metrics).
 
     Every example is used once, in the order `epoch_order(keys.data, epoch)`; the last batch of an epoch is smaller
     where the sizes do not divide.  From the first objective that is not finite on, the state stays as it was.  With
-    `look`, train_epoch takes `samples` and a `Watch` besides, and looks at the steps whose turn it is.
+    a `Look`, train_epoch takes `samples` and a `Watch` besides, and looks at the steps whose turn it is.
     """
 
-    def train_epoch(train, diverged_at, epoch, keys, hparams, data, *, samples=None, watch=None):
+    def train_epoch(train, diverged_at, epoch, keys, hparams, data, *, samples: Any = None, watch: Any = None):
         num_examples = data.x.shape[0]
         batch_size = config.batch_size or num_examples
         num_batches, remainder = divmod(num_examples, batch_size)

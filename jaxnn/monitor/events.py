@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxnn.monitor.probe import Sample
-from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description
+from jaxnn.monitor.statistics import NUM_BINS, STATISTICS
 
 
 class EventFile:
@@ -82,27 +83,26 @@ class EventFile:
 
     def _add(self, step: int, values: Sequence) -> None:
         # One event for many values: a queue and a thread for each number would take longer than the training.
-        from tensorboardX.proto.event_pb2 import Event
-        from tensorboardX.proto.summary_pb2 import Summary
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+        from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
         self._writer.write_event(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
 
 
-def one_sample(samples: Sample, member: int, position: int) -> Sample:
+def one_sample(samples: Any, member: int, position: int) -> Sample:
     """One sample out of arrays with leading axes (members, samples)."""
-    tensors = Description(*(leaf[member, position] for leaf in samples.tensors))
-    return Sample(*(leaf[member, position] for leaf in samples[:-1]), tensors)
+    return jax.tree.map(lambda leaf: leaf[member, position], samples)
 
 
 def _scalar_values(scalars: Mapping[str, float]) -> list:
-    from tensorboardX.proto.summary_pb2 import Summary
+    from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
     return [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
 
 
-def _histogram_values(names: Sequence[str], tensors: Description) -> list:
+def _histogram_values(names: Sequence[str], tensors: Any) -> list:
     """The histograms of all tensors: one bin where all values are the same, none where no value is finite."""
-    from tensorboardX.proto.summary_pb2 import HistogramProto, Summary
+    from tensorboardX.proto.summary_pb2 import HistogramProto, Summary  # pyright: ignore[reportAttributeAccessIssue]
 
     columns = np.asarray(tensors.statistics, np.float64).T
     low, high, mean, std = (columns[STATISTICS.index(name)] for name in ("min", "max", "mean", "std"))
@@ -111,7 +111,7 @@ def _histogram_values(names: Sequence[str], tensors: Description) -> list:
     limits[:, -1] = high
     moments = np.stack([low, high, num, num * mean, num * (std**2 + mean**2)], axis=1)
     values = []
-    for row in np.flatnonzero(num):
+    for row in np.flatnonzero(num).tolist():
         same = low[row] == high[row]
         least, most, count, total, squares = moments[row].tolist()
         histogram = HistogramProto(

@@ -68,7 +68,9 @@ def _draw_strip(ax: Axes, strip: Strip) -> None:
     low, high = strip.low[chosen].min(), strip.high[chosen].max()
     room = 0.02 * (high - low) or 0.5 * abs(high) or 0.5
     edges = np.linspace(low - room, high + room, NUM_CELLS + 1)
-    shares = np.stack([_rebin(strip.low[i], strip.high[i], strip.counts[i], edges) for i in chosen], axis=1)
+    shares = np.stack(
+        [_rebin(float(strip.low[i]), float(strip.high[i]), strip.counts[i], edges) for i in chosen], axis=1
+    )
     steps = strip.steps[chosen]
     half = (steps[-1] - steps[0]) / max(len(steps) - 1, 1) / 2 or 0.5
     extent = (steps[0] - half, steps[-1] + half, edges[0], edges[-1])

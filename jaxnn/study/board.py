@@ -100,7 +100,7 @@ def hparams_of(config: StudyConfig) -> dict[str, Any]:
 
 def sampled_tensors(program: Program) -> tuple[str, ...]:
     """The names of the tensors in every sample of a program."""
-    return _names(program.recipe.model, program.input_shape)
+    return _names(program.recipe.model, program.input_shape)  # pyright: ignore[reportArgumentType]
 
 
 @functools.cache

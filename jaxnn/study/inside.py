@@ -1,7 +1,9 @@
-"""What a monitored study shows of the inside of its networks when they have learned: strips of histograms, images."""
+"""What a monitored study shows of the inside of its networks: strips of histograms over time, and images."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxnn import plots
@@ -29,7 +31,8 @@ def strip_figure(outcome: Outcome, setting: int, seed: int) -> plots.Figure:
     plan = outcome.plan
     one = next(one for one in outcome.trained if setting in one.program.settings)
     row = one.watched.index(program_members(plan, one.program).index((setting, seed)))
-    samples, run = one.samples, one.program.recipe.run
+    samples: Any = one.samples  # of NumPy arrays
+    run = one.program.recipe.run
     taken = np.flatnonzero(samples.taken[row])
     steps = run.sampling(one.program.num_train).steps(0, run.num_records)[taken]
     statistics, counts = samples.tensors.statistics[row, taken], samples.tensors.counts[row, taken]
@@ -71,7 +74,7 @@ def images_of(outcome: Outcome, setting: int, seed: int) -> Mapping[str, plots.F
         return figures
     names, loss = data.info.class_names, recipe.loss
     outputs = outcome.predict(setting, data.validation.x)[member]
-    matrix = confusion_matrix(data.validation.y, predict(outputs), len(names))
+    matrix = confusion_matrix(jnp.asarray(data.validation.y), predict(outputs), len(names))
     figures["confusion_matrix"] = plots.plot_confusion(np.asarray(matrix), names, title=label)
     if data.info.input_shape == (2,):
         mesh = plots.make_mesh(data.train.x)
