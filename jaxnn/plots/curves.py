@@ -152,7 +152,8 @@ def _draw_curve(ax: Axes, epochs: np.ndarray, curve: Curve, color: Any, dash: An
     )
     if not curve.whole.all():
         ax.plot(epochs, curve.mean, color=color, linewidth=0.9, linestyle=(0, (1, 1.5)))
-    bounded = np.isfinite(curve.low)
+    # Those that have not stopped yet are no sample of the seeds, and an interval of two of them fills the panel.
+    bounded = np.isfinite(curve.low) & curve.whole
     ax.fill_between(epochs, curve.low, curve.high, where=bounded, color=color, alpha=0.18, linewidth=0)
 
 

@@ -48,7 +48,7 @@ def _legend(findings: Findings) -> str:
     if ds.sizes["seed"] > 1:
         text += f" The band is the 95% t-interval of the mean over {ds.sizes['seed']} seeds."
     if (ds["stopped_at"].where(ds["diverged_at"] < 0) < ds["epoch"].max()).any():
-        text += " A line is thin and dotted where some seeds have stopped."
+        text += " A line is thin and dotted, and has no band, where some seeds have stopped."
     if findings.num_diverged:
         text += " Seeds that diverged are in no line."
     return text

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jaxnn.data import Split
 from jaxnn.models import Network, pad_variables
 from jaxnn.monitor import Sample
 from jaxnn.population import (
@@ -163,11 +164,12 @@ def samples_so_far(session: Session) -> Sample | None:
 
 def run_data(program: Program) -> RunData:
     """The arrays that a program trains on and validates with, still on the host; several sets are stacked."""
-    sets = [(data.train, data.validation) for data in program.data]
-    train, validation = (
-        Batch(*(arrays[0] if len(sets) == 1 else np.stack(arrays) for arrays in zip(*splits, strict=True)))
-        for splits in zip(*sets, strict=True)
-    )
+
+    def stack(splits: Sequence[Split]) -> Batch:
+        arrays: Any = splits[0] if len(splits) == 1 else map(np.stack, zip(*splits, strict=True))
+        return Batch(*arrays)
+
+    train, validation = (stack([getattr(data, name) for data in program.data]) for name in ("train", "validation"))
     return RunData(train, validation if len(program.data[0].validation.x) else None)
 
 
@@ -233,7 +235,7 @@ def _padded_variables(plan: Plan, program: Program) -> Any:
     members = []
     for position in program.settings:
         own = plan.settings[position].recipe.model
-        params = _initialiser(own, program.input_shape)(np.asarray(plan.seeds, np.uint32))
+        params = _initialiser(own, program.input_shape)(np.asarray(plan.seeds, np.uint32))  # pyright: ignore
         members.append(pad_variables(jax.device_get(params), hidden_units(own), model, shapes))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *members)
 

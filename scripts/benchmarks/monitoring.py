@@ -36,7 +36,8 @@ def monitoring_rows(*, rounds: int, case: str = "") -> Iterator[tuple[str, list[
             plan_study(dataclasses.replace(config, monitoring=MonitorConfig(monitor, EVERY)), {}, load=load)
             for monitor in (False, True)
         )
-        train_program(plain, 0), _train_watched(watched)
+        train_program(plain, 0)
+        _train_watched(watched)
         seconds: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
             seconds[0].append(train_program(plain, 0).run_seconds)
