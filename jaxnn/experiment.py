@@ -32,6 +32,6 @@ class Experiment:
     name: str
     question: str
     presets: Mapping[str, Preset | Mapping[str, Preset] | Calculation]
-    """quick (seconds, bundled data), cpu (minutes on two cores), full (an accelerator).  Each is one study, or several
-    by the names of these parts, or a function that calculates the answer, with nothing to train."""
+    """quick (seconds, bundled data), cpu (minutes on two cores), full (an accelerator).  Each is one study, or
+    several by the names of these parts, or a function that calculates the answer, with nothing to train."""
     analyse: Analyse = lambda outcome: Analysis()

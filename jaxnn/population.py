@@ -15,11 +15,12 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxnn import augment, backprop
+from jaxnn.epoch import RunConfig, scaled
 from jaxnn.losses import loss_function
 from jaxnn.models import Network, summary_rows
 from jaxnn.monitor import make_look, make_probe
 from jaxnn.optim import make_optimizer, make_schedule
-from jaxnn.run import Run, RunConfig, RunData, RunState, make_run, scaled
+from jaxnn.run import Run, RunData, RunState, make_run
 from jaxnn.train import autodiff_value_and_grad, make_eval_step, make_train_step, run_keys
 from jaxnn.types import Hparams, Params
 

@@ -23,6 +23,7 @@ FLOORS = (
     {"backprop", "plots"},
     {"train", "report"},
     {"monitor"},
+    {"epoch"},
     {"run"},
     {"population"},
     {"study"},

@@ -10,6 +10,7 @@ import pytest
 from compilations import recorded_compilations
 
 from jaxnn import augment, models
+from jaxnn.epoch import RunConfig
 from jaxnn.population import (
     NEUTRAL,
     Execution,
@@ -22,7 +23,7 @@ from jaxnn.population import (
     share_terms,
     stack_hparams,
 )
-from jaxnn.run import RunConfig, RunData
+from jaxnn.run import RunData
 from jaxnn.types import Batch, Hparams
 
 NUM_TRAIN, EPOCHS = 30, 3

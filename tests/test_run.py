@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from jaxnn import losses, models
+from jaxnn.epoch import RunConfig, epoch_order
 from jaxnn.optim import make_optimizer, make_schedule
-from jaxnn.run import Run, RunConfig, RunData, epoch_order, make_run
+from jaxnn.run import Run, RunData, make_run
 from jaxnn.train import make_eval_step, make_train_step, run_keys
 from jaxnn.types import Batch, Hparams
 

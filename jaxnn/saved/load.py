@@ -11,10 +11,10 @@ import xarray as xr
 from jaxnn import stats
 from jaxnn.checkpoint import Checkpoint, CheckpointError, load_last
 from jaxnn.data import DataInfo
+from jaxnn.epoch import RunConfig
 from jaxnn.errors import InputError
 from jaxnn.models import Network, trim_params
 from jaxnn.population import Recipe
-from jaxnn.run import RunConfig
 from jaxnn.study import rundir
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.padding import hidden_units

@@ -61,7 +61,7 @@ def environment_differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) 
 
 
 def _command(program: Path, arguments: Sequence[str]) -> str:
-    """What to type to do it again: an experiment's file is `jaxnn run` with its name, `python -m jaxnn` is `jaxnn`."""
+    """What to type to do it again: a file of `experiments/` is `jaxnn run NAME`, `python -m jaxnn` is `jaxnn`."""
     words, place = [program.name], program.resolve()
     if place == PACKAGE / "__main__.py":
         words = ["jaxnn"]

@@ -8,12 +8,12 @@ from typing import Literal
 
 from jaxnn import augment, models
 from jaxnn.data import Data, DataInfo
+from jaxnn.epoch import RunConfig
 from jaxnn.errors import InputError, check_number, unknown
 from jaxnn.losses import ONE_LOGIT, loss_function
 from jaxnn.models import Network, summary_rows
 from jaxnn.optim import resolve_hparams
 from jaxnn.population import GRADIENTS, Recipe, share_terms
-from jaxnn.run import RunConfig
 from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 

@@ -33,8 +33,8 @@ class Options:
     """Python of an environment that has PyTorch."""
     case: str = ""
     """Only the cases with this in their name; or `memory` and `start` (fresh processes); or, only when asked for,
-    `gradients` (by hand beside autodiff), `monitoring`, `checkpoints` (what one costs), `padding` (several widths in
-    one program) and `ablation` (what jaxnn's own choices are worth)."""
+    `gradients` (by hand beside autodiff), `monitoring`, `checkpoints` (what one costs), `padding` (several widths
+    in one program) and `ablation` (what jaxnn's own choices are worth)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
     json: Path | None = None

@@ -7,8 +7,8 @@ import pytest
 
 from jaxnn import models
 from jaxnn.data import from_arrays, load
+from jaxnn.epoch import RunConfig
 from jaxnn.errors import InputError
-from jaxnn.run import RunConfig
 from jaxnn.study import ModelConfig, StudyConfig, TrainConfig
 from jaxnn.study.recipe import MODELS, build_model, check_hparams, make_recipe, settle_hparams
 from jaxnn.types import Hparams

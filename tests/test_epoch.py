@@ -10,8 +10,8 @@ import optax
 import pytest
 import scipy.stats
 
-from jaxnn import run
-from jaxnn.run import RunConfig, epoch_order, evaluate, make_train_epoch
+from jaxnn import epoch as epoch_module
+from jaxnn.epoch import RunConfig, epoch_order, evaluate, make_train_epoch
 from jaxnn.train import run_keys
 from jaxnn.types import Batch, Hparams, TrainState
 
@@ -130,7 +130,7 @@ def test_after_a_bad_step_nothing_changes_though_later_batches_are_good():
 @pytest.mark.parametrize("num_rows", [1, 7, 8, 9, 16, 23])
 def test_evaluation_counts_every_row_once(num_rows, monkeypatch):
     """In blocks of 8: the mean over rows in NumPy; a row missed or used twice would move it."""
-    monkeypatch.setattr(run, "EVAL_BLOCK", 8)
+    monkeypatch.setattr(epoch_module, "EVAL_BLOCK", 8)
     x = np.random.default_rng(0).normal(size=(num_rows, 3)).astype(np.float32)
     eval_step = lambda state, batch: {"loss": batch.x.mean(), "accuracy": (batch.y == 1).mean()}
     split = Batch(jnp.asarray(x), jnp.arange(num_rows) % 3)
