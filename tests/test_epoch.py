@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 from jaxnn import epoch as epoch_module
-from jaxnn.epoch import RunConfig, epoch_order, evaluate, make_train_epoch
+from jaxnn.epoch import RunConfig, epoch_order, evaluate, make_train_epoch, prepare
 from jaxnn.train import run_keys
 from jaxnn.types import Batch, Hparams, TrainState
 
@@ -143,9 +143,9 @@ def test_stored_images_are_scaled_on_the_device():
     """uint8 pixels times the scale, in float32; an autoencoder's targets are the scaled images themselves."""
     pixels = jnp.array([[0, 51, 255]], jnp.uint8)
     config = RunConfig(1, None, scale=1 / 255)
-    batch = run.prepare(Batch(pixels, jnp.array([2])), config)
+    batch = prepare(Batch(pixels, jnp.array([2])), config)
     np.testing.assert_allclose(batch.x, [[0, 0.2, 1]], rtol=1e-6)
     assert batch.x.dtype == jnp.float32
     np.testing.assert_array_equal(batch.y, [2])
-    batch = run.prepare(Batch(pixels, jnp.array([2])), dataclasses.replace(config, reconstruct=True))
+    batch = prepare(Batch(pixels, jnp.array([2])), dataclasses.replace(config, reconstruct=True))
     np.testing.assert_array_equal(batch.y, batch.x)

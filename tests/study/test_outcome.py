@@ -21,7 +21,7 @@ from jaxnn.study.environment import environment
 from jaxnn.study.results import load_dataset, save_dataset
 from jaxnn.study.session import run_data
 from jaxnn.train import run_keys
-from jaxnn.types import Batch, Hparams
+from jaxnn.types import Batch
 
 # One program, padded; the third dimension has one value and no say.
 SWEEP = {"hidden": ((3,), (5, 4)), "learning_rate": (0.001, 0.1), "activation": ("tanh",)}
