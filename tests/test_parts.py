@@ -36,7 +36,7 @@ def as_here(monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """They take longer than the training here."""
-    monkeypatch.setattr(publish, "publish", lambda outcome, analysis, directory: None)
+    monkeypatch.setattr(publish, "publish", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_a_signal_advises_to_resume_the_whole(tmp_path, whole, no_figures, monke
     monkeypatch.undo()
     monkeypatch.setattr("jaxnn.runtime.start", lambda **_: None)
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
-    monkeypatch.setattr(publish, "publish", lambda outcome, analysis, directory: None)
+    monkeypatch.setattr(publish, "publish", lambda *_: None)
     assert main(["resume", str(output)]) == 0
     assert_same(output, whole)
 

@@ -18,7 +18,7 @@ from jaxnn.study import environment, publish
 def quickly():
     """Without figures, which take longer than the training here; with the user's cache of compiled programs."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(publish, "publish", lambda outcome, analysis, directory: None)
+    patch.setattr(publish, "publish", lambda *_: None)
     patch.setattr(environment, "_commit", tiny_run.same_commit)
     before = jax.config.jax_compilation_cache_dir
     runtime.use_compilation_cache()

@@ -15,7 +15,7 @@ SWEEP = {"hidden": ((5,), (7,)), "learning_rate": (0.003, 0.01)}
 def finish(output: Path, config: StudyConfig, sweep) -> Path:
     """A finished run without its figures."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publish, "publish", lambda outcome, analysis, directory: None)
+        patch.setattr(publish, "publish", lambda *_: None)
         run_study(config, sweep, name="saved", output=output)
     return output
 
