@@ -1,7 +1,7 @@
 """Which features, penalties and shapes solve the problems of TensorFlow Playground, and in how many epochs?
 
-Circle, two Gaussians, exclusive or and spiral; 350 of Playground's 500 points to train on and 150 held out, batches of
-10, plain gradient descent at rate 0.1.  Playground's loss is half the squared error of a tanh output.
+Circle, two Gaussians, exclusive or and spiral; 350 of Playground's 500 points to train on and 150 held out, batches
+of 10, plain gradient descent at rate 0.1.  Playground's loss is half the squared error of a tanh output.
 
 features: features chosen by hand and sigmoid units, with the epochs that the assignment took, and cross-entropy
 beside Playground's loss.  penalties: all seven features, two layers of 5 tanh units, L1 or L2 at 0.01; Playground
