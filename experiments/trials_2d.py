@@ -79,10 +79,11 @@ def bends_note(outcome: Outcome, position: int) -> str:
         f"{(bends == n).sum()} trials with {n} ({_percent(accuracy[bends == n].mean())} on average)"
         for n in np.unique(bends)
     ]
+    least, most = _percent(accuracy.min()), _percent(accuracy.max())
     return (
-        f"Trials of {model.layers[1].features} units reach {_percent(accuracy.min())} to {_percent(accuracy.max())} "
-        "at their best epochs; by the number of relu units that are on for some of the points and not for all, each "
-        f"a bend in the boundary: {'; '.join(words)}."
+        f"Trials of {model.layers[1].features} units reach {least} to {most} at their best epochs; by the number of "
+        "relu units that are on for some of the points and not for all, each a bend in the boundary: "
+        f"{'; '.join(words)}."
     )
 
 
@@ -165,8 +166,8 @@ def analyse_two_layers(outcome: Outcome) -> Analysis:
     before = stats.at_best_epoch(results, "val_accuracy")
     change = stats.paired_comparison(at_the_end(results), before, axis="seed").difference
     notes = [
-        f"The validation loss is least at epoch {best.mean():.0f} on average ({best.min()} to {best.max()} over "
-        f"the seeds); at epoch {end} it is {rise.mean:.4f} higher (95% interval {rise.low:.4f} to {rise.high:.4f}), "
+        f"The validation loss is least at epoch {best.mean():.0f} on average ({best.min()} to {best.max()} "
+        f"over the seeds); at epoch {end} it is {rise.mean:.4f} higher (95% interval {rise.low:.4f} to {rise.high:.4f}), "
         f"and the accuracy has changed by {_points(change)}."
     ]
     return Analysis(notes, figures=[("boundaries", *draw_row(outcome))])
