@@ -30,7 +30,7 @@ def main() -> None:
         old.unlink()
     text = (flags.run / "summary.md").read_text(encoding="utf-8")
     # Where the run was written to and where the data lay are not part of the command that makes it again.
-    text = re.sub(r" --(output|data-dir)[ =]\S+| --(overwrite|resume)\b", "", text).rstrip()
+    text = re.sub(r" --(output|data-dir)[ =][^\s`]+| --(overwrite|resume)\b", "", text).rstrip()
     links = [copy_figure(flags.run, figure, folder) for figure in flags.figures]
     (folder / "README.md").write_text("\n\n".join([text, *links]) + "\n", encoding="utf-8")
     print(folder / "README.md")
