@@ -3,8 +3,8 @@
 Three studies.  regression: networks of linear layers, one output and squared error, on a noisy plane; their weights
 are multiplied out and compared with the least-squares solution and with scikit-learn.  logistic: the same with a
 sigmoid or a softmax at the end, on two overlapping Gaussian clouds, beside scikit-learn's logistic regression
-without a penalty.  losses: one hidden layer on two moons, trained by cross-entropy and by the squared error of a tanh,
-each at four learning rates, and the gradient that either gives where the network is sure and wrong.
+without a penalty.  losses: one hidden layer on two moons, trained by cross-entropy and by the squared error of a
+tanh, each at four learning rates, and the gradient that either gives where the network is sure and wrong.
 
 Source: an assignment on neural networks, which states that a two-layer linear network is linear regression, that
 with a sigmoid it is logistic regression, and that cross-entropy is the loss for classes.

@@ -118,14 +118,14 @@ def draw_shapes(outcome: Outcome) -> tuple[str, plots.Figure]:
 
 
 def draw_redrawn(outcome: Outcome, shapes: list) -> tuple[str, plots.Figure]:
-    """The boundaries of the first and the last shape over three draws, and over three seeds of the first draw."""
+    """The boundaries of the first and the last shape over three draws, and over the seeds of the first draw."""
     draws, seeds = (outcome.results.sizes[dim] for dim in ("data_seed", "seed"))
-    rows = []
-    for i in (0, len(shapes) - 1):
-        name = value_label(shapes[i])
-        rows.append([panel(outcome, i * draws + d, 0, f"{name}, draw {d}, seed 0") for d in range(min(draws, 3))])
-        rows.append([panel(outcome, i * draws, s, f"{name}, draw 0, seed {s}") for s in range(min(seeds, 3))])
-    caption = "A row of other data and the same seed, then a row of the same data and other seeds, for two shapes."
+    members = [(draw, 0) for draw in range(min(draws, 3))] + [(0, seed) for seed in range(1, min(seeds, 3))]
+    rows = [
+        [panel(outcome, i * draws + d, s, f"{value_label(shapes[i])}: draw {d}, seed {s}") for d, s in members]
+        for i in (0, len(shapes) - 1)
+    ]
+    caption = "Two shapes trained on other data with the same seed, and on the same data with other seeds."
     return caption, plots.plot_decision_boundaries(rows, title="Redrawn data and other seeds")
 
 

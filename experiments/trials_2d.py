@@ -81,8 +81,8 @@ def bends_note(outcome: Outcome, position: int) -> str:
     ]
     least, most = _percent(accuracy.min()), _percent(accuracy.max())
     return (
-        f"Trials of {model.layers[1].features} units reach {least} to {most} at their best epochs; by the number of "
-        "relu units that are on for some of the points and not for all, each a bend in the boundary: "
+        f"Trials of {model.layers[1].features} units reach {least} to {most} at their best epochs; by the number "
+        "of relu units that are on for some of the points and not for all, each a bend in the boundary: "
         f"{'; '.join(words)}."
     )
 
@@ -167,8 +167,8 @@ def analyse_two_layers(outcome: Outcome) -> Analysis:
     change = stats.paired_comparison(at_the_end(results), before, axis="seed").difference
     notes = [
         f"The validation loss is least at epoch {best.mean():.0f} on average ({best.min()} to {best.max()} "
-        f"over the seeds); at epoch {end} it is {rise.mean:.4f} higher (95% interval {rise.low:.4f} to {rise.high:.4f}), "
-        f"and the accuracy has changed by {_points(change)}."
+        f"over the seeds); at epoch {end} it is {rise.mean:.4f} higher (95% interval {rise.low:.4f} to "
+        f"{rise.high:.4f}), and the accuracy has changed by {_points(change)}."
     ]
     return Analysis(notes, figures=[("boundaries", *draw_row(outcome))])
 

@@ -38,3 +38,13 @@ def test_penalties_are_playgrounds(playground):
     # Playground adds rate * 0.01 * w for L2, the derivative of 0.01 w^2 / 2; ours adds rate * 2 l2 w.
     assert 2 * playground["PENALTIES"]["L2"]["l2"] == 0.01
     assert playground["PENALTIES"]["L1"]["l1"] == 0.01
+
+
+def test_losses_are_read_after_the_epochs_of_each_problem(playground):
+    epochs = list(range(2, 701, 2))
+    losses = xr.DataArray(
+        np.tile(np.array(epochs, float), (2, 1, 1)),
+        {"problem": ["spiral", "circle"], "seed": [0], "epoch": epochs},
+    )
+    assert playground["after_epochs"](losses).transpose("problem", "seed").values.tolist() == [[700], [306]]
+    assert playground["after_epochs"](losses.sel(epoch=slice(2, 70))).values.ravel().tolist() == [70, 30]
