@@ -111,7 +111,9 @@ def plane(outcome: Outcome) -> tuple[tuple[str, str, plots.Figure], str]:
         f"k-means with {len(names)} centres on two components agrees with the classes by an adjusted Rand index of "
         f"{agreement:.2f} (1: the same division, 0: as by chance)."
     )
-    some = Split(points[:NUM_DRAWN], data.train.y[:NUM_DRAWN])
+    # Rows of a fold stand in the order of their classes.
+    chosen = np.random.default_rng(0).permutation(len(points))[:NUM_DRAWN]
+    some = Split(points[chosen], data.train.y[chosen])
     figure = plots.plot_codes(
         [some.x],
         some.y,
@@ -119,7 +121,7 @@ def plane(outcome: Outcome) -> tuple[tuple[str, str, plots.Figure], str]:
         centres=found.cluster_centers_,
         axis_names=("component 1", "component 2"),
     )
-    caption = f"The first {len(some.y):,} training rows of fold 0 on two components, and the centres of k-means."
+    caption = f"{len(some.y):,} training rows of fold 0 on two components, and the centres of k-means."
     return ("components", caption, figure), note
 
 

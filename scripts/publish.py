@@ -15,7 +15,7 @@ from PIL import Image
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 MAX_WIDTH = 1400
-COLORS = 128
+COLORS = 256
 
 
 def main() -> None:
@@ -43,7 +43,9 @@ def copy_figure(run: Path, figure: str, folder: Path) -> str:
     if image.width > MAX_WIDTH:
         image = image.resize((MAX_WIDTH, round(image.height * MAX_WIDTH / image.width)), Image.Resampling.LANCZOS)
     target = "-".join([*part, name])
-    image.quantize(COLORS, dither=Image.Dither.NONE).save(folder / f"{target}.png", optimize=True)
+    image.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        folder / f"{target}.png", optimize=True
+    )
     return f"![{target.replace('_', ' ').replace('-', ', ')}]({target}.png)"
 
 
