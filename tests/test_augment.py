@@ -145,7 +145,8 @@ def test_a_step_augments_inputs_and_the_targets_of_an_autoencoder():
     step = jax.jit(step_inputs)
     plain, plain_key = step(state, Batch(x, jnp.arange(6)), KEY, Hparams(input_noise=0.1))
     same, same_key = step(state, Batch(x, jnp.arange(6)), KEY, Hparams(input_noise=0.1, flip=0.0, input_mask=0.0))
-    jax.tree.map(np.testing.assert_array_equal, plain, same)
+    np.testing.assert_allclose(same.x, plain.x, atol=1e-6)  # two programs, which may round differently
+    np.testing.assert_array_equal(same.y, plain.y)
     assert plain_key == same_key
     labelled, _ = step(state, Batch(x, jnp.arange(6)), KEY, Hparams(shift=0.2))
     np.testing.assert_array_equal(labelled.y, np.arange(6))
