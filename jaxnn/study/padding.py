@@ -31,12 +31,11 @@ def pad_recipes(recipes: Sequence[Recipe], shapes: Sequence[tuple], *, allowed: 
     padded = list(recipes)
     for positions in groups.values():
         networks = list(dict.fromkeys(recipes[position].model for position in positions))
-        network = _common_network(networks)
-        if (
-            len(networks) > 1
-            and _step_flops(network, recipes[positions[0]], shapes[positions[0]]) <= PAD_BELOW_FLOPS
-        ):
-            for position in positions:
+        num_examples, *input_shape = shapes[positions[0]][0][0]
+        batch_size = recipes[positions[0]].run.batch_size or num_examples
+        small, network = _largest_common(networks, batch_size, input_shape)
+        for position in positions:
+            if len(small) > 1 and recipes[position].model in small:
                 padded[position] = dataclasses.replace(recipes[position], model=network)
     return padded
 
@@ -62,14 +61,21 @@ def hidden_units(network: Network) -> tuple[int, ...]:
     return tuple(layer.features for layer in network.layers[1:-1:2])
 
 
+def _largest_common(
+    networks: Sequence[Network], batch_size: int, input_shape: Sequence[int]
+) -> tuple[list[Network], Network]:
+    """As many networks, the smallest first, as fit in one of at most PAD_BELOW_FLOPS a step; and that one."""
+
+    def step_flops(network: Network) -> int:
+        return batch_size * sum(row.flops for row in summary_rows(network, input_shape))
+
+    ordered = sorted(networks, key=step_flops)
+    while len(ordered) > 1 and step_flops(_common_network(ordered)) > PAD_BELOW_FLOPS:
+        ordered.pop()
+    return ordered, _common_network(ordered)
+
+
 def _common_network(networks: Sequence[Network]) -> Network:
     *_, activation, output = networks[0].layers
     hidden = [hidden_units(network) for network in networks]
     return padded_mlp(hidden, output.features, activation=activation.function)
-
-
-def _step_flops(network: Network, recipe: Recipe, shapes: tuple) -> float:
-    """Of the matrix products of a forward pass over one batch."""
-    num_examples, *input_shape = shapes[0][0]
-    rows = summary_rows(network, input_shape)
-    return sum(row.flops for row in rows) * (recipe.run.batch_size or num_examples)

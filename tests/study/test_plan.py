@@ -68,6 +68,15 @@ def test_small_mlps_share_a_padded_program_unless_something_is_in_the_way(option
     assert [program.padded for program in plan(swept, **options).programs] == [False, False]
 
 
+def test_networks_too_large_to_be_padded_train_apart(monkeypatch):
+    """By hand: 16 examples a step, each of 2 (2*3 + 3*3) = 30 operations with 3 units, 40 with 4, 400 with 40."""
+    monkeypatch.setattr(padding, "PAD_BELOW_FLOPS", 16 * 40)
+    found = plan({"hidden": ((40,), (3,), (4,))})
+    assert [(program.settings, program.padded) for program in found.programs] == [((0,), False), ((1, 2), True)]
+    monkeypatch.setattr(padding, "PAD_BELOW_FLOPS", 16 * 40 - 1)
+    assert not any(program.padded for program in plan({"hidden": ((3,), (4,))}).programs)
+
+
 def test_data_are_loaded_once_for_each_configuration_of_them():
     loaded = []
 
