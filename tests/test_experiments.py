@@ -21,6 +21,8 @@ from jaxnn.study.reading import read_study
 from jaxnn.study.results import load_dataset
 from jaxnn.study.rundir import part_names, read_description, run_status
 
+pytestmark = pytest.mark.once
+
 EXPERIMENTS = experiment_files()
 NEARLY_LINEAR = ("moons", "widths")
 

@@ -6,6 +6,8 @@ from jaxnn.backprop.bugs import BUGS, Bug
 from jaxnn.backprop.mutate import mutate, plant
 from jaxnn.backprop.pairs import PAIRS
 
+pytestmark = pytest.mark.once
+
 
 def test_every_planted_bug_is_caught():
     missed = [mutation.bug for mutation in mutate() if not mutation.caught]

@@ -13,6 +13,8 @@ from durability_checks import assert_same_run, file_hashes, wait_for
 from jaxnn.errors import InputError
 from jaxnn.study.rundir import run_status
 
+pytestmark = pytest.mark.once
+
 PACE = "0.1"  # seconds before a chunk, so that a kill finds the study at work
 
 
