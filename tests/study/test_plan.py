@@ -8,7 +8,7 @@ from compilations import recorded_compilations
 from tiny_studies import BLOBS, tiny_config, tiny_data
 
 from jaxnn.errors import InputError
-from jaxnn.study import plan_study
+from jaxnn.study import padding, plan_study
 from jaxnn.types import Hparams
 
 
