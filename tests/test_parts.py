@@ -19,9 +19,17 @@ from test_report import Page
 from jaxnn import parts
 from jaxnn.cli import experiment_main, main, resume
 from jaxnn.errors import InputError
-from jaxnn.study import publish, runner
+from jaxnn.study import environment, publish, runner
 from jaxnn.study.results import load_dataset
 from jaxnn.study.rundir import read_description, run_status
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_source():
+    """The source may change while these tests run, which is nothing to warn about here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "_commit", lambda: "one")
+        yield
 
 
 @pytest.fixture(autouse=True)
