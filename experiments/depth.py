@@ -149,7 +149,7 @@ def _settings(values: xr.DataArray) -> list[tuple[dict, dict[str, int]]]:
     return [({dim: values[dim].values[i].item() for dim, i in place.items()}, place) for place in places]
 
 
-def parts(*, steps: int, seeds: int) -> dict[str, Preset]:
+def parts(hidden: tuple[tuple[int, ...], ...], *, steps: int, seeds: int) -> dict[str, Preset]:
     """Both problems at one size; a step of full-batch descent is an epoch."""
     config = StudyConfig(
         model=ModelConfig("mlp"),
@@ -158,7 +158,7 @@ def parts(*, steps: int, seeds: int) -> dict[str, Preset]:
         seeds=seeds,
         final="every",
     )
-    sweep = {"activation": ("tanh", "relu"), "hidden": HIDDEN}
+    sweep = {"activation": ("tanh", "relu"), "hidden": hidden}
     sizes = {"num_examples": NUM_TRAIN + 1200, "validation": 200, "test": 1000}
     problems = {name: dataclasses.replace(data, **sizes) for name, data in PROBLEMS.items()}
     return {name: Preset(dataclasses.replace(config, data=data), sweep) for name, data in problems.items()}
@@ -168,9 +168,9 @@ EXPERIMENT = Experiment(
     name="depth",
     question="Do more layers, or wider ones, draw a better boundary, or islands of overfitting?",
     presets={
-        "quick": parts(steps=1_000, seeds=3),
-        "cpu": parts(steps=5_000, seeds=5),
-        "full": parts(steps=20_000, seeds=50),
+        "quick": parts(HIDDEN[:-1], steps=1_000, seeds=3),
+        "cpu": parts(HIDDEN, steps=5_000, seeds=5),
+        "full": parts(HIDDEN, steps=20_000, seeds=50),
     },
     analyse=analyse,
 )

@@ -44,6 +44,7 @@ LOSSES = {"Playground's": {"loss": "tanh_squared_error"}, "cross-entropy": {"los
 ALL_FEATURES = ("x1", "x2", "x1sq", "x2sq", "x1x2", "sinx1", "sinx2")
 PENALTIES = {"none": {"l1": 0.0}, "L1": {"l1": 0.01}, "L2": {"l2": 0.005}}
 SHAPES = tuple((width,) * depth for depth in (2, 3, 4) for width in (5, 10))
+ACTIVATIONS = ("relu", "sigmoid", "tanh")
 GOAL = 0.001
 
 
@@ -207,12 +208,21 @@ def draw_epochs(epochs: xr.DataArray, title: str) -> plots.Figure:
 
 
 def parts(
-    names: tuple[str, ...], *, seeds: int, shape_seeds: int, share: float, plain_epochs: int
+    names: tuple[str, ...],
+    shapes: tuple[tuple[int, ...], ...],
+    activations: tuple[str, ...],
+    *,
+    seeds: int,
+    shape_seeds: int,
+    share: float,
+    plain_epochs: int,
 ) -> dict[str, Preset]:
     """The three studies.
 
     Args:
         names: of the problems.
+        shapes: hidden layers of the third study.
+        activations: of the third study.
         seeds: of the first two.
         shape_seeds: of the third.
         share: of the assignment's epochs.
@@ -260,7 +270,7 @@ def parts(
         ),
         "plain": Preset(
             plain,
-            {"dataset": names, "activation": ("relu", "sigmoid", "tanh"), "hidden": SHAPES},
+            {"dataset": names, "activation": activations, "hidden": shapes},
             analyse_plain,
             "From x1 and x2 alone, how many epochs does each shape need to a loss of 0.001?",
         ),
@@ -271,9 +281,9 @@ EXPERIMENT = Experiment(
     name="playground",
     question="Which features, penalties and shapes solve the problems of TensorFlow Playground, and how soon?",
     presets={
-        "quick": parts(("circle", "spiral"), seeds=2, shape_seeds=2, share=0.1, plain_epochs=20),
-        "cpu": parts(tuple(CHOSEN), seeds=5, shape_seeds=3, share=1.0, plain_epochs=300),
-        "full": parts(tuple(CHOSEN), seeds=50, shape_seeds=50, share=1.0, plain_epochs=2000),
+        "quick": parts(("circle",), SHAPES[:2], ("tanh",), seeds=2, shape_seeds=2, share=0.1, plain_epochs=20),
+        "cpu": parts(tuple(CHOSEN), SHAPES, ACTIVATIONS, seeds=5, shape_seeds=3, share=1.0, plain_epochs=300),
+        "full": parts(tuple(CHOSEN), SHAPES, ACTIVATIONS, seeds=50, shape_seeds=50, share=1.0, plain_epochs=2000),
     },
 )
 

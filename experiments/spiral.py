@@ -153,7 +153,7 @@ EXPERIMENT = Experiment(
     name="spiral",
     question="Two layers or three on the spiral, and what part of the error is bias, the data drawn, or the seed?",
     presets={
-        "quick": preset(HIDDEN[:1] + HIDDEN[-2:], steps=1_000, draws=2, seeds=2),
+        "quick": preset((HIDDEN[0], HIDDEN[-1]), steps=1_000, draws=2, seeds=2),
         "cpu": preset(HIDDEN, steps=10_000, draws=3, seeds=3),
         "full": preset((*HIDDEN, (50, 50), (100, 100)), steps=10_000, draws=20, seeds=10),
     },
