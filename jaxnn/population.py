@@ -50,6 +50,9 @@ VMAP_BELOW_FLOPS = 50_000
 # (measured: scripts/bench --case ablation).
 CPU_COMPILER_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 
+# Compiled programs that a process keeps for the next study of the same shapes: some 20 MiB each.
+PROGRAMS_KEPT = 16
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -162,7 +165,7 @@ def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1) 
     return make_run(recipe.model, optimizer, train_step, eval_step, recipe.run, look=look)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_population(recipe: Recipe, execution: Execution, *, num_examples: int, num_watched: int = 1) -> Population:
     """The program of `recipe`, executed over members as `execution` says; the same one for the same arguments.
 
@@ -244,7 +247,7 @@ def place(
     return jax.device_put(members, each), jax.device_put(data, same)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def make_predict(recipe: Recipe) -> Callable[[tuple[Params, Params], jax.Array], jax.Array]:
     """predict(variables, x) -> outputs (members, rows, ...), one member after another on one device.
 

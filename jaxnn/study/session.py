@@ -240,7 +240,7 @@ def _padded_variables(plan: Plan, program: Program) -> Any:
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *members)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _initialiser(model: Network, input_shape: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
     """initialise(seeds) -> the parameters of a network, (seeds, ...), as `init_state` draws them."""
 
