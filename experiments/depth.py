@@ -10,7 +10,7 @@ Source: a homework on a NumPy network, after the tutorial "Implementing a Neural
 from one seed each, that 3 to 4 units suffice, that more overfit and draw islands, and that a deep relu network of
 width 3 draws no boundary at all.
 
-    jaxnn run depth                      # 5 seeds, 2,500 steps
+    jaxnn run depth                      # 5 seeds, 5,000 steps
     jaxnn run depth --preset quick       # 3 seeds, 1,000 steps: seconds
 
 Expect: not measured yet.  The cost on a GPU has not been measured.
@@ -169,7 +169,7 @@ EXPERIMENT = Experiment(
     question="Do more layers, or wider ones, draw a better boundary, or islands of overfitting?",
     presets={
         "quick": parts(HIDDEN[:-1], steps=1_000, seeds=3),
-        "cpu": parts(HIDDEN, steps=2_500, seeds=5),
+        "cpu": parts(HIDDEN, steps=5_000, seeds=5),
         "full": parts(HIDDEN, steps=20_000, seeds=50),
     },
     analyse=analyse,
