@@ -11,7 +11,9 @@ accuracy of 87.4%.
     jaxnn run fashion_mlp --preset quick     # the bundled digits: seconds
     jaxnn run fashion_mlp --preset full      # 10 seeds, up to 100 epochs
 
-Expect: not measured yet.  The cost on a GPU has not been measured.
+Expect (5 seeds, 2026-11-21, docs/results/fashion_mlp): Adam with dropout 0.1, validation 90.4% [90.4%, 90.4%],
+a quarter of a point above Nesterov; test 89.7% [89.5%, 89.9%]; some 8 minutes of training.  The cost on a GPU
+has not been measured.
 """
 
 import sys

@@ -11,7 +11,9 @@ Source: a course assignment with scikit-learn, which reports about 85% on raw pi
     jaxnn run pca_logistic --preset quick    # the bundled digits: seconds
     jaxnn run pca_logistic --preset full     # four times as many epochs
 
-Expect: not measured yet.  The cost on a GPU has not been measured.
+Expect (5 folds, 2026-11-21, docs/results/pca_logistic): raw pixels 86.0% [85.6%, 86.5%], 100 components 84.9%,
+2 components 48.8%; 35 models in some 4 s of training, then a minute or two of scikit-learn.  The cost on a GPU
+has not been measured.
 """
 
 import sys

@@ -13,7 +13,9 @@ the network of `widths` with l2(0.01), an L1 activity regulariser of 0.01 and dr
     jaxnn run regularisation --preset quick     # the bundled digits: seconds
     jaxnn run regularisation --preset full      # 512 units, 10 seeds, 60 epochs
 
-Expect: not measured yet.  The cost on a GPU has not been measured.
+Expect (4 seeds, 2026-11-21, docs/results/regularisation): no regulariser is shown to raise the validation
+accuracy of 89.4% over none; L2 0.01 closes the gap of 4.5 points and costs 6.9 points of accuracy; some 4
+minutes.  The cost on a GPU has not been measured.
 """
 
 import sys
