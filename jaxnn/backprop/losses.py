@@ -96,6 +96,7 @@ def sigmoid_cross_entropy_bwd(residuals, losses_bar: jax.Array):
 def binary_cross_entropy_fwd(logits: jax.Array, targets: jax.Array):
     """L = softplus(z) - t z, of one logit z.  logits (batch, 1); targets (batch,) 0 or 1, or (batch, 1) floats."""
     _check_one_logit("binary_cross_entropy", logits)
+    _as_targets("binary_cross_entropy", logits, targets)  # for what it refuses, in this loss's name
     return sigmoid_cross_entropy_fwd(logits, targets)
 
 
