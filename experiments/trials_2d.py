@@ -1,10 +1,11 @@
 """How much do trials of one small network differ, and what do more units, none, or a second layer change?
 
 Adam at 1e-3 and batches of 32 on 2-D sets.  units: no hidden layer and 2, 5, 10, 20, 100 relu units for 200 epochs
-on set 2, 20 trials each, with the number of relu units that bend the boundary, which is why trials differ.
-sets: no hidden layer and 100 units on the sets 1 to 4.  two_layers: 100-100 units for 300 epochs, and the epoch of
-least validation loss.  three_classes: none, 100 and 100-10 units for 500 epochs on the set of three classes, half
-of it held out.  As in the source there is no third part of the data: accuracies are those of the validation rows.
+on set 2, 20 trials each; why those of 2 units differ: the relu units that bend the boundary, and the losses that
+the trials end at.  sets: no hidden layer and 100 units on the sets 1 to 4.  two_layers: 100-100 units for 300
+epochs, and the epoch of least validation loss.  three_classes: none, 100 and 100-10 units for 500 epochs on the set
+of three classes, half of it held out.  As in the source there is no third part of the data: accuracies are those of
+the validation rows.
 
 Source: an assignment on PyTorch, with 20 trials of 2 units and 5 of the others.
 
@@ -45,7 +46,7 @@ POINTS = np.array([[0, 0], [1, 1], [-1, 1], [1, -1], [-1, -1], [2, 0], [0, 2], [
 def analyse_units(outcome: Outcome) -> Analysis:
     """Least and most accuracy of the trials, the units that bend, the spread, and the boundaries of both ends."""
     accuracy = at_the_end(outcome.results)
-    notes = [bends_note(outcome, UNITS.index((2,)))]
+    notes = [bends_note(outcome, UNITS.index((2,))), ending_note(outcome.results, 2)]
     rows = [f"{'hidden':<10}{'least':>10}{'mean':>10}{'95% interval':>22}{'most':>10}"]
     interval = stats.t_interval(accuracy, axis="seed")
     groups = {}
@@ -86,6 +87,19 @@ def bends_note(outcome: Outcome, position: int) -> str:
         f"Trials of {model.layers[1].features} units reach {least} to {most} at their best epochs; by the number "
         "of relu units that are on for some of the points and not for all, each a bend in the boundary: "
         f"{'; '.join(words)}."
+    )
+
+
+def ending_note(results: xr.Dataset, units: int) -> str:
+    """Whether trials of one width end in different places, and whether they had arrived there."""
+    losses, accuracy = results["train_loss"].sel(hidden=str(units)), at_the_end(results).sel(hidden=str(units))
+    last = losses.isel(epoch=-1).values
+    earlier = losses.isel(epoch=-1 - len(losses["epoch"]) // 10).values
+    correlation = np.corrcoef(last, accuracy.values)[0, 1]
+    return (
+        f"The trials of {units} units end at training losses of {last.min():.3f} to {last.max():.3f}, whose "
+        f"correlation with the accuracy is {correlation:+.2f}; over the last tenth of the epochs the loss "
+        f"still fell by {np.mean(1 - last / earlier):.1%} on average."
     )
 
 
