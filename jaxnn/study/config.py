@@ -65,7 +65,9 @@ class TrainConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MonitorConfig:
-    """Whether and how to look inside networks while they learn.  It changes no bit of what they learn."""
+    """Whether and how to look inside networks while they learn.
+
+    It only reads: they learn the same up to rounding, since a monitored program is another one."""
 
     monitor: bool = False
     """Record what happens inside the networks, for TensorBoard and the report."""

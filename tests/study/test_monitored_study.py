@@ -31,10 +31,12 @@ def trained(request):
     return *programs, [chunk for chunk in chunks if chunk.samples is not None]
 
 
-def test_monitoring_changes_no_bit_of_a_study(trained):
+def test_monitoring_changes_nothing_in_a_study(trained):
+    """Up to rounding, since the monitored program is another one."""
     unwatched, watched, _ = trained
+    same = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     for name in ("history", "best", "last", "best_epoch", "stopped_at", "diverged_at"):
-        jax.tree.map(np.testing.assert_array_equal, getattr(unwatched, name), getattr(watched, name))
+        jax.tree.map(same, getattr(unwatched, name), getattr(watched, name))
     assert (unwatched.samples, unwatched.watched) == (None, ())
 
 
