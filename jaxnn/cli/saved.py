@@ -14,7 +14,7 @@ from jaxnn.errors import InputError
 from jaxnn.labels import interval_label, metric_label, metric_value
 from jaxnn.saved import ensemble, evaluate_run, export_run, load_run, predictions, read_any_inputs
 from jaxnn.saved.load import LoadedRun
-from jaxnn.study.sweep import parse_sweep, swept_value_coordinate
+from jaxnn.study.sweep import parse_sweep, sweepable, swept_value_coordinate
 
 FORMATS = (".csv", ".txt", ".npy")
 
@@ -139,11 +139,18 @@ def _needed(name: str, value: Any) -> Any:
 
 
 def _setting(words: Sequence[str]) -> dict[str, Any] | None:
-    """The setting that words such as `hidden=64` name; None without any."""
+    """The setting that words such as `hidden=64`, or `network=relu-adam` of variants, name; None without any."""
     if not words:
         return None
-    setting = {}
-    for name, values in parse_sweep(words).items():
+    # A name that is no field may be that of variants, whose values are names too; `load_run` knows which there are.
+    fields, setting = [], {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name.strip().replace("-", "_") not in sweepable():
+            setting[name.strip()] = value.strip()
+        else:
+            fields.append(word)
+    for name, values in parse_sweep(fields).items():
         if len(values) != 1:
             raise InputError(f"`--setting {name}` must have one value; got {len(values)}.")
         setting[name] = swept_value_coordinate(values[0])

@@ -45,3 +45,15 @@ def table_run(tmp_path_factory) -> Path:
         final="retrain",
     )
     return finish(tmp_path_factory.mktemp("table") / "run", config, {})
+
+
+@pytest.fixture(scope="session")
+def variants_run(tmp_path_factory) -> Path:
+    """Two named variants, which differ in the activation and the optimizer."""
+    config = StudyConfig(
+        data=DataConfig("moons", num_examples=60),
+        model=ModelConfig("mlp", hidden=(4,)),
+        training=TrainConfig(epochs=2),
+    )
+    variants = {"relu-adam": {"activation": "relu"}, "tanh-sgd": {"activation": "tanh", "optimizer": "sgd"}}
+    return finish(tmp_path_factory.mktemp("variants") / "run", config, {"network": variants})

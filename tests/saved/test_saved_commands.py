@@ -73,6 +73,26 @@ def test_a_seed_and_a_setting_by_name(digits_run, inputs, x):
     np.testing.assert_array_equal(np.load(target), predictions(run, x))
 
 
+@pytest.mark.parametrize("variant", ["relu-adam", "tanh-sgd"])
+def test_a_variant_is_a_setting_by_its_name(variants_run, tmp_path, variant):
+    x = np.float32([[0.5, -1.0], [2.0, 0.25]])
+    np.savetxt(tmp_path / "x.csv", x, delimiter=",")
+    files = ["--input", str(tmp_path / "x.csv"), "--output", str(tmp_path / "p.npy")]
+    assert main(["predict", str(variants_run), *files, "--setting", f"network={variant}", "--probabilities"]) == 0
+    run = load_run(variants_run, setting={"network": variant})
+    assert run.config.model.activation == variant.partition("-")[0]
+    np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), predictions(run, x))
+
+
+@pytest.mark.parametrize(("word", "valid"), [("network=relu-adan", "relu-adam"), ("netwrok=relu-adam", "network")])
+def test_a_misspelt_setting_is_refused_with_the_valid_ones(variants_run, tmp_path, word, valid, capsys):
+    (tmp_path / "x.csv").write_text("1,2\n")
+    files = ["--input", str(tmp_path / "x.csv"), "--output", str(tmp_path / "p.npy")]
+    assert main(["predict", str(variants_run), *files, "--setting", word]) == 2
+    assert valid in capsys.readouterr().err
+    assert not (tmp_path / "p.npy").exists()
+
+
 def test_a_table_is_mapped_and_standardised_as_in_training(table_run, tmp_path):
     """The two raw columns go in; the set the run was trained on has its mapped ones."""
     raw = load("moons", num_examples=120)
