@@ -114,7 +114,7 @@ def _run_study(experiment: Experiment, preset: Size, chosen: Preset, arguments: 
         flags.config,
         sweep,
         name=experiment.name,
-        question=experiment.question,
+        question=chosen.question or experiment.question,
         analyse=chosen.analyse or experiment.analyse,
         output=directory,
         resume=flags.resume,
