@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # matplotlib takes a second to import, and is needed only whe
     from jaxnn.report import PartReport
 
 ANALYSIS = "analysis.json"  # in the directory of a part: what its analysis said, for the page of the whole
-COMPARISON = "A row for each setting: large dot, the mean; line, its 95% t-interval; small dots, the seeds."
 
 USUAL_CHECKPOINTS = CheckpointConfig()
 
@@ -216,10 +215,10 @@ def _publish(directory: Path, results: Mapping[str, xr.Dataset], about: Mapping[
 
 def _part_report(directory: Path, name: str, results: xr.Dataset) -> "PartReport":
     """What the page says of a part: its analysis with its figures, or where it drew none the comparison."""
-    from jaxnn.report import PartReport
+    from jaxnn.report import COMPARISON_CAPTION, PartReport
 
     said = _read_analysis(directory / ANALYSIS)
-    drawn = said.get("figures") or [("comparison", COMPARISON)]
+    drawn = said.get("figures") or [("comparison", COMPARISON_CAPTION)]
     files = [(caption, directory / "figures" / f"{figure}.png") for figure, caption in drawn]
     figures = [(caption, file) for caption, file in files if file.is_file()]
     return PartReport(name, results, said.get("notes", ()), said.get("tables", ()), figures)

@@ -5,8 +5,10 @@ from jaxnn.report.calculation import write_calculation
 from jaxnn.report.markdown import write_summary
 from jaxnn.report.page import write_report
 from jaxnn.report.parts import PartReport, write_parts_report, write_parts_summary
+from jaxnn.report.results import COMPARISON_CAPTION
 
 __all__ = [
+    "COMPARISON_CAPTION",
     "PartReport",
     "answer",
     "write_calculation",

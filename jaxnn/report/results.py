@@ -23,6 +23,7 @@ from jaxnn.report.findings import Findings, each_test_interval, each_tested, see
 from jaxnn.report.html import Html, figure, paragraph, section, table
 
 MAX_ROWS = 60
+COMPARISON_CAPTION = "A row for each setting: large dot, the mean; line, its 95% t-interval; small dots, the seeds."
 
 
 def curves_section(findings: Findings) -> Html:
@@ -59,9 +60,8 @@ def settings_section(findings: Findings) -> Html:
     ds, metric, selected = findings.ds, findings.metric, findings.selected
     parts = []
     if len(findings.ranking) > 1 and selected:
-        caption = "A row for each setting: large dot, the mean; line, its 95% t-interval; small dots, the seeds."
         drawn = plots.plot_comparison(ds, metric, selected=selected.setting)
-        parts.append(figure(drawn, name="comparison", caption=caption))
+        parts.append(figure(drawn, name="comparison", caption=COMPARISON_CAPTION))
     others = [name for name in ("val_loss", "val_accuracy") if name in ds and name != metric]
     fields = [field_label(dim) for dim in stats.setting_dims(ds)]
     header = [*fields, metric_label(metric), "95% interval", *map(metric_label, others), "best epochs", "seeds"]
