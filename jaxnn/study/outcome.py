@@ -71,8 +71,9 @@ def conclude(
         keeper: makes the keeper of that retraining.
     """
     results = make_dataset(plan, trained)
-    if plan.config.final == "every":
-        results = results.merge(_test_every(plan, trained, results), combine_attrs="override")
+    tests = _test_every(plan, trained, results) if plan.config.final == "every" else []
+    if tests:
+        results = results.merge(_each_test(tests, results), combine_attrs="override")
     setting = selected_setting(plan, results)
     if setting is None or not len(plan.settings[setting].data.test.x):
         return Outcome(plan, trained, results, None)
@@ -83,7 +84,7 @@ def conclude(
         again = _retraining(plan, setting, int(np.median(best_epochs[has_result])))
         retrained = train_program(again, 0, observe=observe, keeper=keeper(again, again.programs[0]))
         variables, diverged_at = retrained.last, retrained.diverged_at
-    test = _test(plan, setting, recipe, variables, diverged_at)
+    test = tests[setting] if tests else _test(plan, setting, recipe, variables, diverged_at)
     return Outcome(plan, trained, results.merge(test, combine_attrs="override"), variables)
 
 
@@ -94,17 +95,23 @@ def _test(plan: Plan, setting: int, recipe: Recipe, variables: Variables, diverg
     return test_variables(recipe, data, outputs, seeds=plan.seeds, diverged_at=diverged_at)
 
 
-def _test_every(plan: Plan, trained: list[TrainedProgram], results: xr.Dataset) -> xr.Dataset:
-    """`each_test_loss` and `each_test_accuracy` of every member at its best epoch, over (settings..., seed)."""
+def _test_every(plan: Plan, trained: list[TrainedProgram], results: xr.Dataset) -> list[xr.Dataset]:
+    """The test metrics of every setting's members at their best epochs; none where a setting has no test set."""
     diverged_at = by_setting(plan, results["diverged_at"])
-    found: dict[str, list[np.ndarray]] = {}
-    for setting in range(len(plan.settings)):
-        test = _test(plan, setting, *members_at_best(plan, trained, setting), diverged_at[setting])
-        for name in ("test_loss", "test_accuracy"):
-            if name in test:
-                found.setdefault(f"each_{name}", []).append(test[name].values)
+    if not all(len(setting.data.test.x) for setting in plan.settings):
+        return []
+    return [
+        _test(plan, setting, *members_at_best(plan, trained, setting), diverged_at[setting])
+        for setting in range(len(plan.settings))
+    ]
+
+
+def _each_test(tests: list[xr.Dataset], results: xr.Dataset) -> xr.Dataset:
+    """`each_test_loss` and `each_test_accuracy` over (settings..., seed)."""
     like = results["diverged_at"]
-    return xr.Dataset({name: (like.dims, np.stack(rows).reshape(like.shape)) for name, rows in found.items()})
+    names = [name for name in ("test_loss", "test_accuracy") if name in tests[0]]
+    rows = {name: np.stack([test[name].values for test in tests]) for name in names}
+    return xr.Dataset({f"each_{name}": (like.dims, values.reshape(like.shape)) for name, values in rows.items()})
 
 
 def by_setting(plan: Plan, values: xr.DataArray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What a study found, as an `xarray.Dataset` with a dimension for every swept field, the seed and the epoch."""
 
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -82,17 +83,7 @@ def test_variables(
     num_classes = None if recipe.run.reconstruct else data.info.num_classes
     targets = data.test.x * np.float32(data.info.scale) if recipe.run.reconstruct else data.test.y
 
-    @jax.jit
-    def measure(outputs, targets):
-        def member(outputs):
-            metrics = {"test_loss": loss_function(recipe.loss)(outputs, targets).mean()}
-            if num_classes is not None:
-                metrics["test_accuracy"] = accuracy(outputs, targets).mean()
-                metrics["confusion"] = confusion_matrix(targets, predict(outputs), num_classes)
-            return metrics
-
-        return jax.lax.map(member, outputs)
-
+    measure = _make_measure(recipe.loss, num_classes)
     metrics = {name: np.asarray(values) for name, values in measure(outputs, targets).items()}
     dimensions = ("seed", "true", "predicted")
     variables = {name: (dimensions[: values.ndim], values) for name, values in metrics.items()}
@@ -103,6 +94,24 @@ def test_variables(
     of_diverged = {"test_loss": np.nan, "test_accuracy": np.nan, "confusion": 0}
     test = xr.Dataset(variables, coords=coordinates)
     return test.map(lambda variable: variable.where(alive, of_diverged[variable.name]))
+
+
+@functools.cache
+def _make_measure(loss: str, num_classes: int | None) -> Callable[..., dict[str, jax.Array]]:
+    """measure(outputs (seeds, rows, ...), targets) -> test metrics with a leading axis of seeds."""
+
+    @jax.jit
+    def measure(outputs, targets):
+        def member(outputs):
+            metrics = {"test_loss": loss_function(loss)(outputs, targets).mean()}
+            if num_classes is not None:
+                metrics["test_accuracy"] = accuracy(outputs, targets).mean()
+                metrics["confusion"] = confusion_matrix(targets, predict(outputs), num_classes)
+            return metrics
+
+        return jax.lax.map(member, outputs)
+
+    return measure
 
 
 def save_dataset(ds: xr.Dataset, path) -> None:

@@ -215,6 +215,12 @@ def test_every_setting_is_tested_where_the_study_asks_about_all():
         assert float(accuracy) == pytest.approx(sklearn.metrics.accuracy_score(test.y, logits.argmax(1)))
 
 
+def test_without_a_test_set_every_setting_is_tested_on_nothing():
+    """As with the other ways to end: no metrics, and no error."""
+    _, _, outcome = study({"learning_rate": (0.001, 0.1)}, final="every", data=dataclasses.replace(BLOBS, test=0))
+    assert not [name for name in outcome.results if "test" in str(name)]
+
+
 def test_members_of_one_program_have_their_own_data():
     """Oracle: each setting studied by itself: the same histories up to rounding, and its own test set."""
     noises = (1.0, 3.0)
