@@ -79,26 +79,7 @@ def make_run(
         config: what is static.
         look: from `monitor.make_look`, where `config.monitor_every` says how often.
     """
-    train_epoch = make_train_epoch(train_step, config, look=look)
-
-    def record(carry, keys, hparams, data, index, watch):
-        """`eval_every` epochs of training and one evaluation: (train, diverged_at, samples), the row of metrics."""
-        first = index * config.eval_every
-
-        def epoch(offset, carry):
-            train, diverged_at, samples, _ = carry
-            now = first + offset
-            return train_epoch(train, diverged_at, now, keys, hparams, data.train, samples=samples, watch=watch)
-
-        metrics = zero_metrics(data.train, config)
-        train, diverged_at, samples, sums = jax.lax.fori_loop(0, config.eval_every, epoch, (*carry, metrics))
-        row = {f"train_{name}": value for name, value in sums.items()}
-        if data.validation is not None:
-            validation = evaluate(eval_step, train, data.validation, config)
-            row |= {f"val_{name}": value for name, value in validation.items()}
-        alive = diverged_at < 0
-        row = {name: jnp.where(alive, value, jnp.nan) for name, value in row.items()}
-        return (train, diverged_at, samples), row
+    record = make_record(make_train_epoch(train_step, config, look=look), eval_step, config)
 
     def init(keys, hparams, data):
         train = init_state(model, optimizer, keys.init, data.train.x, hparams)
@@ -139,6 +120,33 @@ def make_run(
         return jax.lax.fori_loop(first, last, step, run)
 
     return Run(init, advance)
+
+
+def make_record(train_epoch: Callable, eval_step: EvalStep, config: RunConfig) -> Callable:
+    """record(carry, keys, hparams, data, index, watch) -> (carry, row): `eval_every` epochs and an evaluation.
+
+    The carry is (train, diverged_at, samples); the row maps a metric to its value, NaN once the run has diverged.
+    """
+
+    def record(carry, keys, hparams, data, index, watch):
+        first = index * config.eval_every
+
+        def epoch(offset, carry):
+            train, diverged_at, samples, _ = carry
+            now = first + offset
+            return train_epoch(train, diverged_at, now, keys, hparams, data.train, samples=samples, watch=watch)
+
+        metrics = zero_metrics(data.train, config)
+        train, diverged_at, samples, sums = jax.lax.fori_loop(0, config.eval_every, epoch, (*carry, metrics))
+        row = {f"train_{name}": value for name, value in sums.items()}
+        if data.validation is not None:
+            validation = evaluate(eval_step, train, data.validation, config)
+            row |= {f"val_{name}": value for name, value in validation.items()}
+        alive = diverged_at < 0
+        row = {name: jnp.where(alive, value, jnp.nan) for name, value in row.items()}
+        return (train, diverged_at, samples), row
+
+    return record
 
 
 def record_names(data: RunData, config: RunConfig) -> tuple[str, ...]:
