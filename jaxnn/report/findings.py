@@ -1,12 +1,13 @@
 """What the results of a study say, gathered once for all sections of its report."""
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from jaxnn import stats
+from jaxnn import plots, stats
 from jaxnn.errors import InputError
 
 
@@ -19,6 +20,7 @@ class Findings(NamedTuple):
     differences: of every other setting to the selected one, in the order of the ranking.
     num_members, num_diverged: of the whole study.
     num_test: examples in the test set; None where the results do not say.
+    drawn: figures of the results that are there already, by name: a metric, "comparison", "confusion".
     """
 
     ds: xr.Dataset
@@ -30,9 +32,10 @@ class Findings(NamedTuple):
     num_members: int
     num_diverged: int
     num_test: int | None
+    drawn: Mapping[str, plots.Figure]
 
 
-def gather(ds: xr.Dataset) -> Findings:
+def gather(ds: xr.Dataset, drawn: Mapping[str, plots.Figure] | None = None) -> Findings:
     """Rank the settings, find the selected one, and compare the others with it."""
     for name in ("selected_on", "mode"):
         if name not in ds.attrs:
@@ -50,6 +53,7 @@ def gather(ds: xr.Dataset) -> Findings:
         num_members=int(ds["diverged_at"].size),
         num_diverged=int((ds["diverged_at"] >= 0).sum()),
         num_test=int(ds["confusion"].sum(("true", "predicted")).max()) if "confusion" in ds else None,
+        drawn=drawn or {},
     )
 
 

@@ -24,10 +24,12 @@ def write_report(
     notes: Sequence[str] = (),
     tables: Sequence[tuple[str, str]] = (),
     inside: Sequence[tuple[str, plots.Figure]] = (),
+    drawn: Mapping[str, plots.Figure] | None = None,
 ) -> Path:
     """Write the report of a study as one HTML file that needs nothing else, neither network nor script.
 
-    The learning curves, the comparison of the settings and the confusion matrix are drawn here, from `ds`.
+    The learning curves, the comparison of the settings and the confusion matrix are drawn here, from `ds`, unless
+    they are in `drawn`.
 
     Args:
         path: the file; its directory exists.
@@ -40,11 +42,12 @@ def write_report(
         notes: sentences that answer further questions, after the selection.
         tables: (heading, text table) that stand below the notes.
         inside: (caption, figure) of what was seen inside a network while it learned.
+        drawn: figures of `ds` by name, a metric, "comparison" or "confusion".
 
     Returns:
         The path.
     """
-    findings = gather(ds)
+    findings = gather(ds, drawn)
     title = str(ds.attrs.get("experiment", "Study")) if title is None else title
     question = str(ds.attrs.get("question", "")) if question is None else question
     extra = [figure(drawn, name=f"figure-{i}", caption=caption) for i, (caption, drawn) in enumerate(figures)]

@@ -34,7 +34,7 @@ def curves_section(findings: Findings) -> Html:
     names = [metric] + [n for n in ("val_loss", "val_accuracy", "train_loss") if n in ds and n != metric]
     drawn = [
         figure(
-            plots.plot_curves(ds, name),
+            findings.drawn.get(name) or plots.plot_curves(ds, name),
             name=f"curves-{name.replace('_', '-')}",
             caption=f"{metric_label(name).capitalize()} after each epoch." + _legend(findings) * (name == metric),
         )
@@ -60,7 +60,7 @@ def settings_section(findings: Findings) -> Html:
     ds, metric, selected = findings.ds, findings.metric, findings.selected
     parts = []
     if len(findings.ranking) > 1 and selected:
-        drawn = plots.plot_comparison(ds, metric, selected=selected.setting)
+        drawn = findings.drawn.get("comparison") or plots.plot_comparison(ds, metric, selected=selected.setting)
         parts.append(figure(drawn, name="comparison", caption=COMPARISON_CAPTION))
     others = [name for name in ("val_loss", "val_accuracy") if name in ds and name != metric]
     fields = [field_label(dim) for dim in stats.setting_dims(ds)]
@@ -207,10 +207,11 @@ def classes_section(findings: Findings) -> Html:
         for name, precision, recall, f1, count in zip(names, *(np.asarray(s).tolist() for s in scores), strict=True)
     ]
     rows.append(["mean of the classes", *(f"{np.mean(s):.3f}" for s in scores[:3]), f"{findings.num_test:,}"])
+    drawn = findings.drawn.get("confusion") or plots.plot_confusion(pooled, names)
     caption = "A row for each true class, a column for what it was taken for, in percent of the row."
     return section(
         "Classes",
-        figure(plots.plot_confusion(pooled, names), name="confusion", caption=caption),
+        figure(drawn, name="confusion", caption=caption),
         table(["class", "precision", "recall", "F1", "test examples"], rows, align="lrrrr"),
         paragraph(
             f"The selected setting on the test set, {count_label(seeds, 'seed')} pooled. "

@@ -22,7 +22,8 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Board
     Of a monitored study also what was seen inside its networks, to `boards` and to figures of its own.
     """
     results, plan = outcome.results, outcome.plan
-    figures = {**_standard_figures(results), **{name: figure for name, _, figure in analysis.figures}}
+    standard = _standard_figures(results)
+    figures = {**standard, **{name: figure for name, _, figure in analysis.figures}}
     inside = show_inside(outcome, boards)
     for name, figure in {**figures, **inside}.items():
         plots.save_figure(figure, directory / "figures" / f"{name}.png")
@@ -40,6 +41,7 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Board
         notes=analysis.notes,
         tables=analysis.tables,
         inside=_inside_section(outcome, inside),
+        drawn=standard,
     )
 
 
