@@ -1,5 +1,6 @@
 """The summary table of a network: what each layer gives out, holds and costs."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -30,12 +31,17 @@ def summary_rows(model: Network, input_shape: Sequence[int]) -> list[SummaryRow]
     Raises:
         InputError: the layers do not fit the input or each other.
     """
+    return list(_summary_rows(model, tuple(input_shape)))  # pyright: ignore[reportArgumentType] (a module has a hash)
+
+
+@functools.lru_cache(maxsize=256)  # a study asks for those of a network several times, and tracing takes its time
+def _summary_rows(model: Network, input_shape: tuple[int, ...]) -> tuple[SummaryRow, ...]:
     x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
     try:
         variables = jax.eval_shape(model.init, jax.random.key(0), x)
         outputs = jax.eval_shape(lambda v, x: record(model, v, x), variables, x)
     except TypeError as error:  # a shape mismatch that reached jax.numpy
-        raise InputError(f"the network does not fit inputs of shape {tuple(input_shape)}: {error}") from error
+        raise InputError(f"the network does not fit inputs of shape {input_shape}: {error}") from error
     rows = []
     for position, name in enumerate(layer_names(model)):
         params = variables["params"].get(f"layers_{position}", {})
@@ -45,7 +51,7 @@ def summary_rows(model: Network, input_shape: Sequence[int]) -> list[SummaryRow]
         if "kernel" in params:
             flops = 2 * params["kernel"].size * math.prod(shape[:-1])
         rows.append(SummaryRow(name, shape, _size(params), _size(stats), flops))
-    return rows
+    return tuple(rows)
 
 
 def summary(model: Network, input_shape: Sequence[int]) -> str:
