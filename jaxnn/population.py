@@ -50,6 +50,10 @@ VMAP_BELOW_FLOPS = 50_000
 # (measured: scripts/bench --case ablation).
 CPU_COMPILER_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 
+# What runs once, and is short: at the usual level drawing the parameters of a small network compiles three times
+# as long, and gives the same bits.
+ONCE_COMPILER_OPTIONS = {"xla_backend_optimization_level": 1}
+
 # Compiled programs that a process keeps for the next study of the same shapes: some 20 MiB each.
 PROGRAMS_KEPT = 16
 
@@ -199,7 +203,12 @@ def make_population(recipe: Recipe, execution: Execution, *, num_examples: int, 
     )
     options = CPU_COMPILER_OPTIONS if jax.default_backend() == "cpu" else None
     compiled_advance = jax.jit(spread_advance, donate_argnums=0, compiler_options=options)
-    return Population(jax.jit(spread_init), compiled_advance, mesh)
+    return Population(jit_once(spread_init), compiled_advance, mesh)
+
+
+def jit_once(function: Callable) -> Callable:
+    """`jax.jit` for what is called once: on CPU compiled in less time, to slower code."""
+    return jax.jit(function, compiler_options=ONCE_COMPILER_OPTIONS if jax.default_backend() == "cpu" else None)
 
 
 def _member_data(data: RunData, index: jax.Array | None) -> RunData:
@@ -248,18 +257,18 @@ def place(
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
-def make_predict(recipe: Recipe) -> Callable[[tuple[Params, Params], jax.Array], jax.Array]:
+def make_predict(model: Network, scale: float) -> Callable[[tuple[Params, Params], jax.Array], jax.Array]:
     """predict(variables, x) -> outputs (members, rows, ...), one member after another on one device.
 
     `variables` is (params, batch_stats) with a leading member axis; x (rows, *input_shape) as the data stores it.
     """
 
     def predict(variables, x):
-        inputs = scaled(x, recipe.run.scale)
+        inputs = scaled(x, scale)
 
         def member(variables):
             params, batch_stats = variables
-            return recipe.model.apply({"params": params, "batch_stats": batch_stats}, inputs)
+            return model.apply({"params": params, "batch_stats": batch_stats}, inputs)
 
         return jax.lax.map(member, variables)
 

@@ -189,7 +189,7 @@ def test_predictions_are_those_of_each_member(solo):
     stack = lambda *leaves: np.stack(leaves)
     variables = [(one.train.params, one.train.batch_stats) for one in solo]
     x = make_data().validation.x
-    outputs = make_predict(RECIPE)(jax.tree.map(stack, *variables), x)
+    outputs = make_predict(RECIPE.model, RECIPE.run.scale)(jax.tree.map(stack, *variables), x)
     apply = jax.jit(lambda params, stats: RECIPE.model.apply({"params": params, "batch_stats": stats}, x))
     for position, one in enumerate(variables):
         np.testing.assert_allclose(outputs[position], apply(*one), rtol=1e-5, atol=1e-6)

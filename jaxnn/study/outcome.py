@@ -42,8 +42,7 @@ class Outcome(NamedTuple):
 
     def predict(self, setting: int, x: np.ndarray) -> np.ndarray:
         """Outputs of a setting's members at their best epochs: (seeds, rows, ...) for stored inputs (rows, ...)."""
-        recipe, variables = members_at_best(self.plan, self.trained, setting)
-        return predict_members(recipe, variables, x)
+        return predict_members(*_trained_at_best(self.plan, self.trained, setting), x)
 
     def variables(self, setting: int) -> tuple[Network, Params, Params]:
         """A setting's network with (params, batch_stats) of its members at their best epochs, each (seeds, ...)."""
@@ -84,7 +83,7 @@ def conclude(
         again = _retraining(plan, setting, int(np.median(best_epochs[has_result])))
         retrained = train_program(again, 0, observe=observe, keeper=keeper(again, again.programs[0]))
         variables, diverged_at = retrained.last, retrained.diverged_at
-    test = tests[setting] if tests else _test(plan, setting, recipe, variables, diverged_at)
+    test = _test(plan, setting, recipe, variables, diverged_at)
     return Outcome(plan, trained, results.merge(test, combine_attrs="override"), variables)
 
 
@@ -101,7 +100,7 @@ def _test_every(plan: Plan, trained: list[TrainedProgram], results: xr.Dataset) 
     if not all(len(setting.data.test.x) for setting in plan.settings):
         return []
     return [
-        _test(plan, setting, *members_at_best(plan, trained, setting), diverged_at[setting])
+        _test(plan, setting, *_trained_at_best(plan, trained, setting), diverged_at[setting])
         for setting in range(len(plan.settings))
     ]
 
@@ -121,13 +120,18 @@ def by_setting(plan: Plan, values: xr.DataArray) -> np.ndarray:
 
 def members_at_best(plan: Plan, trained: list[TrainedProgram], setting: int) -> tuple[Recipe, Variables]:
     """The recipe of a setting, and the (params, batch_stats) of its members at their best epochs, by seed."""
+    recipe, (params, batch_stats) = _trained_at_best(plan, trained, setting)
+    own = plan.settings[setting].recipe
+    if recipe != own:
+        return own, (trim_params(params, hidden_units(own.model)), {})
+    return own, (params, batch_stats)
+
+
+def _trained_at_best(plan: Plan, trained: list[TrainedProgram], setting: int) -> tuple[Recipe, Variables]:
+    """The same as they were trained: in the network of their program, which several settings may share."""
     one = next(one for one in trained if setting in one.program.settings)
     first = one.program.settings.index(setting) * len(plan.seeds)
-    params, batch_stats = jax.tree.map(lambda leaf: leaf[first : first + len(plan.seeds)], one.best)
-    recipe = plan.settings[setting].recipe
-    if one.program.padded:
-        return recipe, (trim_params(params, hidden_units(recipe.model)), {})
-    return recipe, (params, batch_stats)
+    return one.program.recipe, jax.tree.map(lambda leaf: leaf[first : first + len(plan.seeds)], one.best)
 
 
 def _retraining(plan: Plan, setting: int, epochs: int) -> Plan:

@@ -16,13 +16,15 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxnn.data import Split
-from jaxnn.models import Network, pad_variables
+from jaxnn.models import Activation, Network, pad_variables
 from jaxnn.monitor import Sample
 from jaxnn.population import (
+    PROGRAMS_KEPT,
     Execution,
     Members,
     Population,
     choose_execution,
+    jit_once,
     make_member_run,
     make_population,
     pad_members,
@@ -232,22 +234,36 @@ def _padded_variables(plan: Plan, program: Program) -> Any:
     """The initial variables of the members of a padded program: what each network draws alone, padded."""
     model, inputs = program.recipe.model, jax.ShapeDtypeStruct((1, *program.input_shape), np.float32)
     shapes = jax.eval_shape(model.init, jax.random.key(0), inputs)
-    members = []
-    for position in program.settings:
-        own = plan.settings[position].recipe.model
-        params = _initialiser(own, program.input_shape)(np.asarray(plan.seeds, np.uint32))  # pyright: ignore
-        members.append(pad_variables(jax.device_get(params), hidden_units(own), model, shapes))
+    networks = [plan.settings[position].recipe.model for position in program.settings]
+    starts = [_without_activations(network) for network in networks]
+    different = tuple(dict.fromkeys(starts))
+    initialise = _initialiser(different, program.input_shape)
+    drawn = jax.device_get(initialise(np.asarray(plan.seeds, np.uint32)))  # pyright: ignore[reportArgumentType]
+    members = [
+        pad_variables(drawn[different.index(start)], hidden_units(network), model, shapes)
+        for network, start in zip(networks, starts, strict=True)
+    ]
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *members)
 
 
-@functools.lru_cache(maxsize=64)
-def _initialiser(model: Network, input_shape: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
-    """initialise(seeds) -> the parameters of a network, (seeds, ...), as `init_state` draws them."""
+@functools.lru_cache(maxsize=PROGRAMS_KEPT)
+def _initialiser(models: tuple[Network, ...], input_shape: tuple[int, ...]) -> Callable[[np.ndarray], list]:
+    """initialise(seeds) -> the parameters of each network, (seeds, ...), as `init_state` draws them.
+
+    One program for all of them: compiled one by one they take more than twice as long.
+    """
 
     def initialise(seed):
-        return model.init(run_keys(seed).init, jnp.zeros((1, *input_shape)))["params"]
+        return [model.init(run_keys(seed).init, jnp.zeros((1, *input_shape)))["params"] for model in models]
 
-    return jax.jit(jax.vmap(initialise))
+    return jit_once(jax.vmap(initialise))
+
+
+def _without_activations(model: Network) -> Network:
+    """A network that starts from the same parameters, and is the same for all activations."""
+    return Network(
+        tuple(Activation("identity") if isinstance(layer, Activation) else layer for layer in model.layers)
+    )
 
 
 def _with_variables(state: RunState, variables: Any, mesh: Mesh) -> RunState:

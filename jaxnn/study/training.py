@@ -195,7 +195,7 @@ def predict_members(
         x: inputs as the data set stores them.
         block: rows of one call; the last one is padded, so that one compilation serves them all.
     """
-    predict = make_predict(recipe)
+    predict = make_predict(recipe.model, recipe.run.scale)  # pyright: ignore[reportArgumentType] (it has a hash)
     block = min(block, len(x))
     outputs = []
     for start in range(0, len(x), block):
