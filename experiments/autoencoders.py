@@ -53,11 +53,19 @@ CONVOLUTIONS = (
 
 
 def kinds(code: int, hidden: tuple[int, ...]) -> dict[str, dict[str, Any]]:
-    """The variants of an autoencoder: fields of the configuration for each; a deep one where `hidden` is given."""
+    """The variants of an autoencoder: fields of the configuration for each; a deep one where `hidden` is given.
+
+    The outputs of the convolutional one are linear: behind a sigmoid its few weights first learn the black that
+    most pixels of MNIST are, and never leave it.
+    """
     return {
         "shallow": {"code": code},
         "sparse": {"code": code, "activity_l1": 1e-4},
-        "convolutional": {"model": "conv_autoencoder", "layers": CONVOLUTIONS},
+        "convolutional": {
+            "model": "conv_autoencoder",
+            "layers": CONVOLUTIONS,
+            "output_activation": "identity",
+        },
     } | ({"deep": {"code": code, "hidden": hidden}} if hidden else {})
 
 
