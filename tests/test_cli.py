@@ -41,6 +41,11 @@ def test_version(capsys):
     assert capsys.readouterr().out.strip() == jaxnn.__version__
 
 
+def test_a_misspelt_option_is_told_the_nearest(capsys):
+    assert main(["--verson"]) == 2
+    assert "did you mean `--version`?" in capsys.readouterr().err
+
+
 def test_list_shows_every_experiment_and_every_data_set(capsys):
     assert main(["list"]) == 0
     shown = capsys.readouterr().out.split()

@@ -101,4 +101,4 @@ def _dispatch(arguments: Sequence[str]) -> int:
             return {"list": show.list_command, "summary": show.summary_command, "data": show.data_command}[name](
                 rest
             )
-    raise unknown("command", name, COMMANDS)
+    raise unknown("command", name, [*COMMANDS, "--version", "--help"] if name.startswith("-") else COMMANDS)

@@ -13,7 +13,7 @@ from jaxnn.cli.parse import parse
 from jaxnn.errors import InputError
 from jaxnn.labels import interval_label, metric_label, metric_value
 from jaxnn.saved import ensemble, evaluate_run, export_run, load_run, predictions, read_any_inputs
-from jaxnn.saved.load import LoadedRun
+from jaxnn.saved.load import LoadedRun, check_is_run
 from jaxnn.study.sweep import parse_sweep, sweepable, swept_value_coordinate
 
 FORMATS = (".csv", ".txt", ".npy")
@@ -70,9 +70,16 @@ class ExportFlags:
 
 
 def leading_run(arguments: Sequence[str], command: str) -> tuple[Path, Sequence[str]]:
-    """The directory of a run that comes first, and the rest; for `--help` alone, the rest prints the help."""
+    """The directory of a run that comes first, and the rest; for `--help` alone, the rest prints the help.
+
+    Raises:
+        InputError: no directory, or not that of a run.
+    """
     if arguments and not arguments[0].startswith("-"):
-        return Path(arguments[0]), arguments[1:]
+        path = Path(arguments[0])
+        if not set(arguments) & {"-h", "--help"}:
+            check_is_run(path)  # before the options are looked at: without a run they have no meaning
+        return path, arguments[1:]
     if set(arguments) & {"-h", "--help"}:
         return Path(), ["--help"]
     raise InputError(f"`jaxnn {command}` needs the directory of a run first: `jaxnn {command} runs/NAME`.")

@@ -116,9 +116,14 @@ def _position(place: Mapping[str, int], sizes: list[int]) -> int:
     return int(np.ravel_multi_index(tuple(place.values()), sizes)) if place else 0
 
 
-def _read_finished(path: Path) -> dict[str, Any]:
+def check_is_run(path: Path) -> None:
+    """Raise InputError unless a path is the directory of a run, finished or not."""
     if not rundir.is_run(path):
         raise InputError(f"`{path}` is not the directory of a run: `jaxnn runs` lists those there are.")
+
+
+def _read_finished(path: Path) -> dict[str, Any]:
+    check_is_run(path)
     status = rundir.run_status(path)
     description = rundir.read_description(path)
     rundir.check_single(path, description)

@@ -127,7 +127,7 @@ def parse_sweep(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     for text in texts:
         name, equals, values = text.partition("=")
         name = name.strip().replace("-", "_")
-        if not equals or not values:
+        if not name or not equals or not values:
             raise InputError(f"`--sweep {text}` must be a field and its values: `--sweep learning_rate=1e-3,1e-2`.")
         if name not in valid:
             raise unknown("field to sweep", name, valid)

@@ -73,6 +73,12 @@ def test_a_seed_and_a_setting_by_name(digits_run, inputs, x):
     np.testing.assert_array_equal(np.load(target), predictions(run, x))
 
 
+@pytest.mark.parametrize("command", ["predict", "evaluate", "export"])
+def test_a_run_that_is_not_there_is_what_is_wrong_first(tmp_path, command, capsys):
+    assert main([command, str(tmp_path / "nowhere")]) == 2
+    assert "nowhere` is not the directory of a run" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("variant", ["relu-adam", "tanh-sgd"])
 def test_a_variant_is_a_setting_by_its_name(variants_run, tmp_path, variant):
     x = np.float32([[0.5, -1.0], [2.0, 0.25]])

@@ -77,6 +77,7 @@ def test_words_of_the_command_line(words, sweep):
         (["seeds=1,2"], "`seeds` is not a known field to sweep"),
         (["learning_rate"], "`--sweep learning_rate` must be a field and its values"),
         (["learning_rate="], "must be a field and its values"),
+        (["=0.1"], "`--sweep =0.1` must be a field and its values"),
         (["learning_rate=fast"], "`learning_rate` must be a number; got `fast`"),
         (["learning_rate=0.1,,0.2"], "`learning_rate` must be a number; got ``"),
         (["epochs=1.5"], "`epochs` must be a whole number; got `1.5`"),
