@@ -39,8 +39,6 @@ def resume_command(arguments: Sequence[str]) -> int:
     """`jaxnn resume RUN ...`; returns the exit status."""
     directory, rest = leading_run(arguments, "resume")
     flags = parse(ResumeFlags, ResumeFlags(), rest, prog="jaxnn resume RUN")
-    if not is_run(directory):
-        raise InputError(f"`{directory}` is not the directory of a run: `jaxnn runs` lists those there are.")
     description = read_description(directory)
     if description is None:
         raise InputError(f"`{directory}` was cut before it began: start it with `jaxnn run`, `--overwrite`.")
