@@ -145,13 +145,14 @@ def choose_execution(
     return Execution(num_devices, "vmap" if step_flops < VMAP_BELOW_FLOPS else "map")
 
 
-def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1) -> Run:
+def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1, vectorised: bool = False) -> Run:
     """The run of one member: the whole of training as pure functions, before any vectorisation.
 
     Args:
         recipe: of the member.
         num_examples: in its training set.
         num_watched: where the run is monitored, and vectorised, how many of its members are watched at most.
+        vectorised: whether the run will be under `vmap`.
     """
     batch_size = recipe.run.batch_size or num_examples
     steps_per_epoch = -(-num_examples // batch_size)
@@ -166,7 +167,7 @@ def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1) 
     look = None
     if recipe.run.monitor_every is not None:
         look = make_look(make_probe(*parts, value_and_grad=gradients), num_watched=num_watched)
-    return make_run(recipe.model, optimizer, train_step, eval_step, recipe.run, look=look)
+    return make_run(recipe.model, optimizer, train_step, eval_step, recipe.run, look=look, vectorised=vectorised)
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
@@ -177,7 +178,8 @@ def make_population(recipe: Recipe, execution: Execution, *, num_examples: int, 
     was compiled.  The number of members must be a multiple of `execution.num_devices` (see `pad_members`); of those
     on one device `num_watched` are watched at most.
     """
-    run = make_member_run(recipe, num_examples=num_examples, num_watched=num_watched)
+    vectorised = execution.members == "vmap"
+    run = make_member_run(recipe, num_examples=num_examples, num_watched=num_watched, vectorised=vectorised)
 
     def init(members, data):
         def member(one):

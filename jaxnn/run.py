@@ -6,7 +6,7 @@ look in between; where it looks changes no bit of the result.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,7 @@ class Run(NamedTuple):
 
 def make_run(
     model, optimizer: Callable[[Hparams], optax.GradientTransformation], train_step: TrainStep, eval_step: EvalStep,
-    config: RunConfig, *, look: Look | None = None,
+    config: RunConfig, *, look: Look | None = None, vectorised: bool = False,
 ) -> Run:  # fmt: skip
     """The whole of training of one run: init -> records -> epochs -> steps.
 
@@ -78,15 +78,18 @@ def make_run(
         eval_step: from `make_eval_step`.
         config: what is static.
         look: from `monitor.make_look`, where `config.monitor_every` says how often.
+        vectorised: whether `advance` will be under `vmap`; it gives the same either way.
     """
     record = make_record(make_train_epoch(train_step, config, look=look), eval_step, config)
 
     def init(keys, hparams, data):
         train = init_state(model, optimizer, keys.init, data.train.x, hparams)
-        history = {name: jnp.full((config.num_records,), jnp.nan) for name in record_names(data, config)}
+        history = {
+            name: jnp.full((config.num_records,), jnp.nan, jnp.float32) for name in record_names(data, config)
+        }
         # The best so far must not alias the parameters, or donating one would lose both.
         params, batch_stats = jax.tree.map(jnp.copy, (train.params, train.batch_stats))
-        best = Best(params, batch_stats, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf))
+        best = Best(params, batch_stats, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, jnp.float32))
         return RunState(train, best, history, jnp.zeros((), jnp.int32), jnp.full((), -1, jnp.int32))
 
     def advance(run, keys, hparams, data, first, last, watched=True):
@@ -101,13 +104,11 @@ def make_run(
         def step(index, run):
             active = (run.stopped_at == 0) & (run.diverged_at < 0)
             carry = (run.train, run.diverged_at, run.samples)
-            nothing = {name: jnp.full((), jnp.nan) for name in run.history}
-            (train, diverged_at, samples), row = jax.lax.cond(
-                active,
-                lambda carry: record(carry, keys, hparams, data, index, watch),
-                lambda carry: (carry, nothing),
-                carry,
-            )
+            nothing = {name: jnp.full((), jnp.nan, jnp.float32) for name in run.history}
+            record_this = lambda carry: record(carry, keys, hparams, data, index, watch)
+            skip = lambda carry: (carry, nothing)
+            branch = _compute_both if vectorised else jax.lax.cond
+            (train, diverged_at, samples), row = branch(active, record_this, skip, carry)
             history = {name: values.at[index].set(row[name]) for name, values in run.history.items()}
             epoch = (index + 1) * config.eval_every
             best = _update_best(run.best, train, row[config.select_on], epoch, config)
@@ -120,6 +121,15 @@ def make_run(
         return jax.lax.fori_loop(first, last, step, run)
 
     return Run(init, advance)
+
+
+def _compute_both(predicate: jax.Array, taken: Callable, other: Callable, operand: Any) -> Any:
+    """`lax.cond` as a choice between what both branches give.
+
+    `vmap` makes it one too, but copies whatever the branches use for every member first: the data, and the index
+    of the record, by which a member would no longer know at compile time that all are at the same step.
+    """
+    return jax.tree.map(lambda a, b: jnp.where(predicate, a, b), taken(operand), other(operand))
 
 
 def make_record(train_epoch: Callable, eval_step: EvalStep, config: RunConfig) -> Callable:

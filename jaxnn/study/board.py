@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import re
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,6 +34,8 @@ JUDGED_BY = ("val_loss", "val_accuracy")
 class Boards:
     """An observer of training that writes what was seen inside the watched networks, below a folder.
 
+    A chunk is written by a thread of its own, while the devices train the next; what goes wrong there is raised by
+    the next call, or at the end.
     A file begins anew with the first record of its program: what an earlier session saw is in the checkpoints, and
     comes as one chunk.
     """
@@ -41,6 +44,8 @@ class Boards:
         self._folder = folder
         self._files: dict[tuple[int, int], EventFile] = {}
         self._flushed_at = time.monotonic()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tensorboard")
+        self._writing: Future | None = None
 
     def __enter__(self) -> "Boards":
         return self
@@ -48,19 +53,37 @@ class Boards:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files.values():
-            file.close()
+        try:
+            self._wait()
+        finally:
+            self._thread.shutdown()
+            for file in self._files.values():
+                file.close()
 
     def __call__(self, plan: Plan, chunk: Progress) -> None:
-        """Write the samples and the metrics of a chunk of records."""
-        if not chunk.watched:
-            return
+        """Have the samples and the metrics of a chunk of records written."""
+        if chunk.watched:
+            self._wait()
+            self._writing = self._thread.submit(self._write, plan, chunk)
+
+    def file(self, plan: Plan, setting: int, seed: int) -> EventFile:
+        """The event file of a network, with all chunks so far in it."""
+        self._wait()
+        return self._open(plan, setting, seed)
+
+    def _wait(self) -> None:
+        """Until the last chunk is written; raises what went wrong."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, plan: Plan, chunk: Progress) -> None:
         program = plan.programs[chunk.program]
         run, members = program.recipe.run, program_members(plan, program)
         sampling = run.sampling(program.num_train)
         names = sampled_tensors(program)
         for row, member in enumerate(chunk.watched):
-            file = self.file(plan, *members[member], anew=chunk.first == 0)
+            file = self._open(plan, *members[member], anew=chunk.first == 0)
             if chunk.samples is not None:
                 for place, step in enumerate(sampling.steps(chunk.first, chunk.last)):
                     if chunk.samples.taken[row, place]:
@@ -74,7 +97,7 @@ class Boards:
                 file.flush()
             self._flushed_at = time.monotonic()
 
-    def file(self, plan: Plan, setting: int, seed: int, *, anew: bool = False) -> EventFile:
+    def _open(self, plan: Plan, setting: int, seed: int, *, anew: bool = False) -> EventFile:
         """The event file of a network, opened when it is first needed."""
         if anew and (setting, seed) in self._files:
             self._files.pop((setting, seed)).close()

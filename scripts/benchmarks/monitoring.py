@@ -46,17 +46,20 @@ def monitoring_rows(*, rounds: int, case: str = "") -> Iterator[tuple[str, list[
 
 
 def _train_watched(plan: Plan) -> float:
-    """Seconds of a monitored program, those in which its event files are written included."""
-    with tempfile.TemporaryDirectory() as folder, Boards(Path(folder)) as boards:
-        writing = 0.0
+    """Seconds of a monitored program, those in which it waits for its event files included."""
+    with tempfile.TemporaryDirectory() as folder:
+        boards, waiting = Boards(Path(folder)), 0.0
 
         def observe(plan, chunk):
-            nonlocal writing
+            nonlocal waiting
             started = time.perf_counter()
             boards(plan, chunk)
-            writing += time.perf_counter() - started
+            waiting += time.perf_counter() - started
 
-        return train_program(plan, 0, observe=observe).run_seconds + writing
+        with boards:
+            run_seconds = train_program(plan, 0, observe=observe).run_seconds
+            started = time.perf_counter()
+        return run_seconds + waiting + time.perf_counter() - started
 
 
 def print_monitoring(*, rounds: int) -> None:
