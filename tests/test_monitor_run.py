@@ -31,10 +31,11 @@ def small_data():
     return RunData(Batch(x[:44], y[:44]), Batch(x[44:], y[44:]))  # 5 full batches of 8 and one of 4
 
 
-def small_run(*, num_watched=0, **options) -> Run:
+def small_run(*, num_watched=0, probe=PROBE, vectorised=False, **options) -> Run:
     config = RunConfig(epochs=EPOCHS, eval_every=2, **{"batch_size": BATCH_SIZE, **options})
-    look = monitor.make_look(PROBE, num_watched=num_watched) if config.monitor_every else None
-    return make_run(MODEL, ADAM, TRAIN_STEP, make_eval_step(MODEL, LOSS), config, look=look)
+    look = monitor.make_look(probe, num_watched=num_watched) if config.monitor_every else None
+    eval_step = make_eval_step(MODEL, LOSS)
+    return make_run(MODEL, ADAM, TRAIN_STEP, eval_step, config, look=look, vectorised=vectorised)
 
 
 def train_members(whole, watched, vectorise, *, cuts=(0, 3), data=None):
@@ -86,6 +87,21 @@ def test_watching_changes_nothing(vectorise, batch_size):
     assert_same_run(plain, seen)
     assert none == [None]
     np.testing.assert_array_equal(samples[0].taken.any(1), watched)
+
+
+@pytest.mark.parametrize("vectorise", [vmap, one_by_one])
+def test_nobody_looks_between_the_samples(vectorise):
+    """Looking is work: as often as there are samples, not at every step or for every member."""
+    looks = []
+
+    def counted(*arguments):
+        jax.debug.callback(lambda: looks.append(1))
+        return PROBE(*arguments)
+
+    whole = small_run(monitor_every=EVERY, num_watched=1, probe=counted, vectorised=vectorise is vmap)
+    _, (chunk,) = train_members(whole, [True, False, False], vectorise)
+    jax.effects_barrier()
+    assert len(looks) == int(np.asarray(chunk.taken).sum()) == EPOCHS * 5 // EVERY
 
 
 @pytest.fixture(scope="module")
