@@ -44,7 +44,7 @@ NEUTRAL = {
 
 # Below this many multiply-adds (times two) of a training step, on CPU, one vectorised step for all members beats
 # one member after another (measured: scripts/bench --case ablation).
-VMAP_BELOW_FLOPS = 50_000
+VMAP_BELOW_FLOPS = 300_000
 
 # The CPU compiler prefers vectors of 256 bits even where the processor has 512, which are 3 to 11% faster there
 # (measured: scripts/bench --case ablation).
