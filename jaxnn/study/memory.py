@@ -33,16 +33,23 @@ def estimate_memory(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, n
     """Bytes a population needs: copies of the state of every member, and the data sets once for each device.
 
     Parameters, batch statistics, optimizer state, best-so-far parameters and metric history are counted exactly,
-    from shapes alone; activations of one step, and what the compiler keeps, are not in it.
+    from shapes alone, and so is the place that every member of a monitored population has for its samples;
+    activations of one step, and what the compiler keeps, are not in it.
     """
     splits = (data[0].train, data[0].validation)
     run = make_member_run(recipe, num_examples=len(data[0].train.x))
-    state = jax.eval_shape(
-        lambda: run.init(run_keys(0), hparams, RunData(*(Batch(*map(jnp.asarray, split)) for split in splits)))
-    )
-    state_bytes = num_members * _num_bytes(state)
+
+    def begin():
+        keys, arrays = run_keys(0), RunData(*(Batch(*map(jnp.asarray, split)) for split in splits))
+        state = run.init(keys, hparams, arrays)
+        if recipe.run.monitor_every is None:
+            return state, None
+        return state, run.advance(state, keys, hparams, arrays, 0, 0).samples  # of no records: for their shapes
+
+    state_bytes, sample_bytes = (num_members * _num_bytes(tree) for tree in jax.eval_shape(begin))
     data_bytes = len(data) * sum(array.nbytes for split in splits for array in split)
-    return Memory(DEVICE_COPIES * state_bytes + jax.device_count() * data_bytes, HOST_COPIES * state_bytes)
+    on_devices = DEVICE_COPIES * (state_bytes + sample_bytes) + jax.device_count() * data_bytes
+    return Memory(on_devices, HOST_COPIES * state_bytes)
 
 
 def free_memory() -> Memory:

@@ -9,7 +9,7 @@ from tiny_studies import tiny_config, tiny_data
 
 from jaxnn.data import load
 from jaxnn.errors import InputError
-from jaxnn.study import memory, plan_study
+from jaxnn.study import MonitorConfig, memory, plan_study
 from jaxnn.study.memory import Memory, estimate_memory
 
 
@@ -37,6 +37,19 @@ def test_memory_is_counted_exactly_from_shapes():
     for num_members in (1, 1000):
         needed = estimate_memory(program.recipe, program.data, hparams, num_members=num_members)
         assert needed == (2 * num_members * member_bytes() + DATA_BYTES, 6 * num_members * member_bytes())
+
+
+def test_a_monitored_population_has_a_place_for_its_samples():
+    """By hand: 15 tensors (of two dense layers weights and biases, their gradients and updates, and net inputs; one
+    activation) of 10 statistics and 32 counts, two norms, and a byte that says whether there is anything."""
+    plain, monitored = (plan(monitoring=MonitorConfig(monitor, monitor_every=2)) for monitor in (False, True))
+    needed = [
+        estimate_memory(one.programs[0].recipe, one.programs[0].data, one.settings[0].hparams, num_members=7)
+        for one in (plain, monitored)
+    ]
+    capacity = monitored.programs[0].recipe.run.sampling(45).capacity
+    assert needed[1].devices - needed[0].devices == 2 * 7 * capacity * (4 * (15 * 42 + 2) + 1)
+    assert needed[1].host == needed[0].host
 
 
 def test_a_population_too_large_for_memory_is_refused(monkeypatch):
