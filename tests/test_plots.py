@@ -1,6 +1,7 @@
 """Figures: what is drawn is what NumPy and scipy compute, nothing global changes, files are reproducible."""
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -105,6 +106,22 @@ def test_values_over_several_magnitudes_get_a_log_scale():
     figure = plots.plot_curves(ds, "val_loss")
     assert figure.axes[0].get_yscale() == "log"
     plots.figure_svg(figure)
+
+
+@pytest.mark.parametrize("magnitudes", [2, 4, 8])
+def test_the_labels_of_a_log_scale_do_not_overlap(magnitudes):
+    ds = make_results({"activation": ["relu", "tanh", "sigmoid"], "learning_rate": [0.1, 1.0]}, epochs=5)
+    ds["val_loss"] = ds.val_loss * (1 + (10.0**magnitudes - 1) * (ds.learning_rate > 0.5))
+    figure = plots.plot_curves(ds, "val_loss")
+    plots.figure_pixels(figure)
+    ax = figure.axes[0]
+    low, high = ax.get_ylim()
+    labels = [
+        label for label in ax.get_yticklabels() if low <= label.get_position()[1] <= high and label.get_text()
+    ]
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+    assert len(boxes) > 2
+    assert all(below.y1 <= above.y0 for below, above in itertools.pairwise(boxes))
 
 
 @pytest.mark.parametrize("sweep", [{}, {"width": [16, 64]}, WIDTHS])

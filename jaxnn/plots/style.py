@@ -204,7 +204,8 @@ def scale_values(ax: Axes, axis: Literal["x", "y"], metric: str, values: np.ndar
     set_scale, set_limits = (ax.set_xscale, ax.set_xlim) if axis == "x" else (ax.set_yscale, ax.set_ylim)
     if is_log:
         set_scale("log")
-        ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        few_decades = high - low < math.log(1000)
+        ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few_decades else (1.0,)))
         ticks.set_minor_locator(NullLocator())
     ticks.set_major_formatter(
         lambda value, _: f"{100 * value:g}%" if is_share(metric) else value_label(float(value))
