@@ -81,8 +81,9 @@ def assert_same_run(tree, other):
 def test_watching_changes_nothing(vectorise, batch_size):
     """The whole state of members that are watched, and of one that is not, against runs without monitoring."""
     watched = [True, False, True]
-    plain, none = train_members(small_run(batch_size=batch_size), watched, vectorise)
-    monitored = small_run(batch_size=batch_size, monitor_every=EVERY, num_watched=2)
+    options = {"batch_size": batch_size, "vectorised": vectorise is vmap}
+    plain, none = train_members(small_run(**options), watched, vectorise)
+    monitored = small_run(**options, monitor_every=EVERY, num_watched=2)
     seen, samples = train_members(monitored, watched, vectorise)
     assert_same_run(plain, seen)
     assert none == [None]
@@ -125,7 +126,7 @@ def steps_by_hand():
 @pytest.mark.parametrize("vectorise", [vmap, one_by_one])
 def test_samples_are_those_of_the_steps(steps_by_hand, vectorise):
     """Every third full batch, the small one at the end of an epoch passed over, whatever the chunks."""
-    whole = small_run(monitor_every=EVERY, num_watched=1)
+    whole = small_run(monitor_every=EVERY, num_watched=1, vectorised=vectorise is vmap)
     sampling = RunConfig(EPOCHS, BATCH_SIZE, eval_every=2, monitor_every=EVERY).sampling(44)
     full = [step for step, (sample, *_) in enumerate(steps_by_hand) if sample is not None]
     assert sampling.steps(0, 3).tolist() == full[::EVERY]

@@ -250,7 +250,7 @@ def _padded_variables(plan: Plan, program: Program) -> Any:
 def _initialiser(models: tuple[Network, ...], input_shape: tuple[int, ...]) -> Callable[[np.ndarray], list]:
     """initialise(seeds) -> the parameters of each network, (seeds, ...), as `init_state` draws them.
 
-    One program for all of them: compiled one by one they take more than twice as long.
+    One program for all of them: compiled one by one they take longer.
     """
 
     def initialise(seed):

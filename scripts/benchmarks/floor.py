@@ -4,6 +4,7 @@ The bare loop is written out for a multi-layer perceptron: products, softmax and
 of an epoch, no metrics, no validation, no best parameters, no watch for divergence, no smaller last batch.
 """
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import optax
 from cases import CASES, Case, load
 from jax.sharding import Mesh, PartitionSpec
 
+from jaxnn.optim import FLATTEN_BELOW
 from jaxnn.population import CPU_COMPILER_OPTIONS
 from jaxnn.study import plan_study
 from jaxnn.study.training import train_program
@@ -55,7 +57,8 @@ def bare_study(case: Case, x: np.ndarray, y: np.ndarray) -> Callable[[], object]
     scale = 1 / 255 if x.dtype == np.uint8 else 1.0
     order = jnp.asarray(np.random.default_rng(0).permutation(len(x)).astype(np.int32))
     num_batches = len(x) // case.batch_size
-    optimizer = optax.flatten(optax.adam(1e-3)) if max(case.widths) < 800 else optax.adam(1e-3)
+    num_weights = sum(m * n for m, n in itertools.pairwise(case.widths))
+    optimizer = optax.flatten(optax.adam(1e-3)) if num_weights < FLATTEN_BELOW else optax.adam(1e-3)
 
     def objective(params, images, targets):
         outputs = images
@@ -83,7 +86,6 @@ def bare_study(case: Case, x: np.ndarray, y: np.ndarray) -> Callable[[], object]
     )
     compiled = jax.jit(spread, compiler_options=CPU_COMPILER_OPTIONS)
     rng = np.random.default_rng(0)
-    pairs = zip(case.widths, case.widths[1:], strict=False)
     draw = lambda m, n: rng.normal(0, m**-0.5, (case.members, m, n)).astype(np.float32)
-    params = [(draw(m, n), np.zeros((case.members, n), np.float32)) for m, n in pairs]
+    params = [(draw(m, n), np.zeros((case.members, n), np.float32)) for m, n in itertools.pairwise(case.widths)]
     return lambda: jax.block_until_ready(compiled(params))

@@ -118,6 +118,17 @@ def test_a_resumed_run_has_the_same_samples_once(run, reader, tmp_path):
         assert found == expected
 
 
+def test_a_file_that_cannot_be_written_ends_the_study(monkeypatch, tmp_path):
+    """A full disk, met by the thread that writes: an error of the study, not a gap in its files."""
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("jaxnn.monitor.EventFile.add_sample", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        run_study(CONFIG, {}, output=tmp_path / "run")
+
+
 def test_an_autoencoder_shows_its_reconstructions(tmp_path):
     """Of digits, 8 x 8: inputs above what comes back."""
     config = tiny_config(
