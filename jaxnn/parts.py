@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,13 +11,16 @@ import xarray as xr
 
 from jaxnn.data import load_config
 from jaxnn.errors import InputError
-from jaxnn.study import Analysis, CheckpointConfig, Interrupted, Outcome, StudyConfig, plan_study, run_study, rundir
+from jaxnn.study import Analysis, CheckpointConfig, Interrupted, Outcome, Plan, StudyConfig, plan_study, rundir
+from jaxnn.study.compiling import Ahead, Compiler
 from jaxnn.study.describe import About, describe_study
 from jaxnn.study.environment import environment
 from jaxnn.study.identity import check_continues
 from jaxnn.study.interrupt import stop_on_signals
 from jaxnn.study.keeping import check_config
+from jaxnn.study.plan import Program
 from jaxnn.study.results import load_dataset
+from jaxnn.study.runner import check_space, run_plan, untouched_programs
 
 if TYPE_CHECKING:  # matplotlib takes a second to import, and is needed only when training is over
     from jaxnn.report import PartReport
@@ -43,12 +46,16 @@ class Part(NamedTuple):
 
 
 class _Whole(NamedTuple):
-    """Parts and where they go."""
+    """Parts, as they are planned, and where they go."""
 
     parts: Sequence[Part]
+    plans: Sequence[Plan]
     about: About
     directory: Path
     checkpoints: CheckpointConfig
+
+    def directory_of(self, part: Part) -> Path:
+        return self.directory / part.name
 
 
 def run_parts(
@@ -85,10 +92,11 @@ def run_parts(
         Interrupted: a signal asked to end; the run is saved.
     """
     check_config(checkpoints)
-    description = _describe(parts, About(name, question), preset)
+    plans = _plan(parts)
+    description = _describe(parts, plans, About(name, question), preset)
     directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
     rundir.check_free(directory, resume=resume, overwrite=overwrite)
-    whole = _Whole(parts, About(name, question), directory, checkpoints)
+    whole = _Whole(parts, plans, About(name, question), directory, checkpoints)
     with rundir.lock(directory):
         rundir.check_free(directory, resume=resume, overwrite=overwrite)
         if overwrite:
@@ -96,19 +104,28 @@ def run_parts(
         return _run(whole, description)
 
 
-def _describe(parts: Sequence[Part], about: About, preset: str) -> dict[str, Any]:
-    """The content of the whole's config.json; every part is planned for it, and so known to be possible."""
-    load = functools.cache(load_config)
-    described = {}
+def _plan(parts: Sequence[Part]) -> list[Plan]:
+    """Every part laid out, and so known to be possible."""
+    load, names = functools.cache(load_config), set()
+    plans = []
     for part in parts:
         rundir.check_part_name(part.name)
-        if part.name in described:
+        if part.name in names:
             raise InputError(f"A part must have a name of its own; got `{part.name}` twice.")
+        names.add(part.name)
         try:
-            plan = plan_study(part.config, part.sweep, load=load)
+            plans.append(plan_study(part.config, part.sweep, load=load))
         except InputError as error:
             raise InputError(f"part `{part.name}`: {error}") from None
-        described[part.name] = describe_study(_about_part(about, part), plan, {})
+    return plans
+
+
+def _describe(parts: Sequence[Part], plans: Sequence[Plan], about: About, preset: str) -> dict[str, Any]:
+    """The content of the whole's config.json."""
+    described = {
+        part.name: describe_study(_about_part(about, part), plan, {})
+        for part, plan in zip(parts, plans, strict=True)
+    }
     return rundir.plain(
         {"experiment": about.name, "question": about.question, "preset": preset, "parts": described}
     )
@@ -129,20 +146,27 @@ def _run(whole: _Whole, description: dict[str, Any]) -> dict[str, xr.Dataset]:
             described["resumed"] = [*earlier.get("resumed", []), surroundings]
         rundir.write_json(directory / rundir.CONFIG, described)
         results = {}
-        for position, part in enumerate(whole.parts):
-            stop.check()
-            print(f"part {position + 1} of {len(whole.parts)}: {part.name}", flush=True)
-            try:
-                results[part.name] = _run_part(whole, part)
-            except Interrupted as error:  # it advises to resume the part alone
-                raise Interrupted(error.signum, advice) from None
+        with Ahead(_untouched_programs(whole)) as compiler:
+            for position, part in enumerate(whole.parts):
+                stop.check()
+                print(f"part {position + 1} of {len(whole.parts)}: {part.name}", flush=True)
+                try:
+                    results[part.name] = _run_part(whole, part, whole.plans[position], compiler)
+                except Interrupted as error:  # it advises to resume the part alone
+                    raise Interrupted(error.signum, advice) from None
         stop.check()
         _publish(directory, results, described)
     return results
 
 
-def _run_part(whole: _Whole, part: Part) -> xr.Dataset:
-    about, directory = _about_part(whole.about, part), whole.directory / part.name
+def _untouched_programs(whole: _Whole) -> Iterator[tuple[Plan, Program]]:
+    for part, plan in zip(whole.parts, whole.plans, strict=True):
+        for program in untouched_programs(plan, whole.directory_of(part)):
+            yield plan, program
+
+
+def _run_part(whole: _Whole, part: Part, plan: Plan, compiler: Compiler) -> xr.Dataset:
+    about, directory = _about_part(whole.about, part), whole.directory_of(part)
 
     def analyse(outcome: Outcome) -> Analysis:
         analysis = part.analyse(outcome)
@@ -151,16 +175,10 @@ def _run_part(whole: _Whole, part: Part) -> xr.Dataset:
         rundir.write_json(directory / ANALYSIS, said)
         return analysis
 
-    return run_study(
-        part.config,
-        part.sweep,
-        name=about.name,
-        question=about.question,
-        analyse=analyse,
-        output=directory,
-        resume=True,
-        checkpoints=whole.checkpoints,
-    )
+    rundir.check_free(directory, resume=True, overwrite=False)
+    check_space(plan, directory)
+    with rundir.lock(directory):
+        return run_plan(plan, about, analyse, directory, checkpoints=whole.checkpoints, compiler=compiler)
 
 
 def _about_part(about: About, part: Part) -> About:

@@ -7,10 +7,9 @@ its member axis is executed is the business of `Execution`, and neither the mode
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -100,13 +99,13 @@ class Members(NamedTuple):
 class Population(NamedTuple):
     """A program as two compiled-once functions; every array has a leading member axis but the data's.
 
-    init(members, data) -> RunState
+    init(members, data, variables=None) -> RunState
     advance(state, members, data, first, last) -> RunState; `state` is donated.
 
     Where members have a `data_index`, the arrays of `data` have a leading axis of data sets.
     """
 
-    init: Callable[[Members, RunData], RunState]
+    init: Callable[..., RunState]
     advance: Callable[..., RunState]
     mesh: Mesh
 
@@ -122,7 +121,7 @@ def share_terms(hparams: Sequence[Hparams]) -> list[Hparams]:
 
 def stack_hparams(hparams: Sequence[Hparams]) -> Hparams:
     """The numbers of several members as one `Hparams` of float32 arrays (members,); terms are shared first."""
-    return jax.tree.map(lambda *values: jnp.asarray(values, jnp.float32), *share_terms(hparams))
+    return jax.tree.map(lambda *values: np.asarray(values, np.float32), *share_terms(hparams))
 
 
 def choose_execution(
@@ -180,11 +179,11 @@ def make_population(recipe: Recipe, execution: Execution, *, num_examples: int, 
     vectorised = execution.members == "vmap"
     run = make_member_run(recipe, num_examples=num_examples, num_watched=num_watched, vectorised=vectorised)
 
-    def init(members, data):
-        def member(one):
-            return run.init(run_keys(one.seed), one.hparams, _member_data(data, one.data_index))
+    def init_members(members, data, variables):
+        def member(one, variables):
+            return run.init(run_keys(one.seed), one.hparams, _member_data(data, one.data_index), variables)
 
-        return _over_members(member, (members,), execution)
+        return _over_members(member, (members, variables), execution)
 
     def advance(state, members, data, first, last):
         def member(state, one):
@@ -198,13 +197,19 @@ def make_population(recipe: Recipe, execution: Execution, *, num_examples: int, 
     axis_types = (jax.sharding.AxisType.Auto,)
     mesh = jax.make_mesh((execution.num_devices,), ("member",), devices=devices, axis_types=axis_types)
     each, same = PartitionSpec("member"), PartitionSpec()
-    spread_init = jax.shard_map(init, mesh=mesh, in_specs=(each, same), out_specs=each, check_vma=False)
+    spread_init = jax.shard_map(
+        init_members, mesh=mesh, in_specs=(each, same, each), out_specs=each, check_vma=False
+    )
     spread_advance = jax.shard_map(
         advance, mesh=mesh, in_specs=(each, each, same, same, same), out_specs=each, check_vma=False
     )
     options = CPU_COMPILER_OPTIONS if jax.default_backend() == "cpu" else None
     compiled_advance = jax.jit(spread_advance, donate_argnums=0, compiler_options=options)
-    return Population(jit_once(spread_init), compiled_advance, mesh)
+
+    def init(members, data, variables=None):
+        return spread_init(members, data, variables)
+
+    return Population(jit_once(init), compiled_advance, mesh)
 
 
 def jit_once(function: Callable) -> Callable:
@@ -230,30 +235,29 @@ def pad_members(members: Sequence, multiple: int) -> list:
     return [*members, *[members[-1]] * missing]
 
 
-def place(
-    population: Population,
+def make_members(
     seeds: Sequence[int],
     hparams: Hparams,
-    data: RunData,
     *,
     data_index: Sequence[int] | None = None,
     watched: Sequence[bool] | None = None,
-) -> tuple[Members, RunData]:
-    """The arguments of a population on its devices: members spread, data on every device.
+) -> Members:
+    """The members of a population, on the host.
 
     Args:
-        population: from `make_population`.
         seeds: of the members.
         hparams: of the members, stacked.
-        data: one set, or several stacked along a leading axis.
-        data_index: which of several is whose.
+        data_index: which of several data sets is whose.
         watched: the members that are looked into, in a monitored run.
     """
-    each = NamedSharding(population.mesh, PartitionSpec("member"))
-    same = NamedSharding(population.mesh, PartitionSpec())
     index = None if data_index is None else np.asarray(data_index, np.int32)
     flags = None if watched is None else np.asarray(watched, bool)
-    members = Members(np.asarray(seeds, np.uint32), hparams, index, flags)  # pyright: ignore[reportArgumentType]
+    return Members(np.asarray(seeds, np.uint32), hparams, index, flags)  # pyright: ignore[reportArgumentType]
+
+
+def place(mesh: Mesh, members: Any, data: RunData) -> tuple[Any, RunData]:
+    """The arguments of a population on its devices: members (or what else has their axis) spread, data on each."""
+    each, same = NamedSharding(mesh, PartitionSpec("member")), NamedSharding(mesh, PartitionSpec())
     return jax.device_put(members, each), jax.device_put(data, same)
 
 

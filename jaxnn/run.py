@@ -14,7 +14,7 @@ import optax
 
 from jaxnn.epoch import RunConfig, Watch, evaluate, make_train_epoch, prepare, zero_metrics
 from jaxnn.monitor import Look, Sample, no_samples
-from jaxnn.train import EvalStep, Keys, TrainStep, init_state
+from jaxnn.train import EvalStep, TrainStep, init_state
 from jaxnn.types import Batch, Hparams, Metrics, Params, TrainState
 
 BETTER = {"val_loss": "min", "val_accuracy": "max", "train_loss": "min", "train_accuracy": "max"}
@@ -55,13 +55,13 @@ class RunState(NamedTuple):
 class Run(NamedTuple):
     """A run as two pure functions.
 
-    init(keys, hparams, data) -> RunState
+    init(keys, hparams, data, variables=None) -> RunState; it draws the parameters, unless they are given
     advance(run_state, keys, hparams, data, first, last, watched=True) -> RunState, which trains records first, ...,
     last - 1; `first` and `last` are traced, so one compilation serves chunks of every length.  `watched`, a traced
     boolean, is whether this network is looked into; with monitoring a chunk ends at `Sampling.last_record`.
     """
 
-    init: Callable[[Keys, Hparams, RunData], RunState]
+    init: Callable[..., RunState]
     advance: Callable[..., RunState]
 
 
@@ -82,8 +82,8 @@ def make_run(
     """
     record = make_record(make_train_epoch(train_step, config, look=look), eval_step, config)
 
-    def init(keys, hparams, data):
-        train = init_state(model, optimizer, keys.init, data.train.x, hparams)
+    def init(keys, hparams, data, variables=None):
+        train = init_state(model, optimizer, keys.init, data.train.x, hparams, variables)
         history = {
             name: jnp.full((config.num_records,), jnp.nan, jnp.float32) for name in record_names(data, config)
         }

@@ -45,6 +45,7 @@ def init_state(
     key: jax.Array,
     x: jax.Array | jax.ShapeDtypeStruct,
     hparams: Hparams,
+    variables: Params | None = None,
 ) -> TrainState:
     """The state before the first step.
 
@@ -54,8 +55,10 @@ def init_state(
         key: what the parameters are drawn from.
         x: inputs of the right shape, (batch, *input_shape); only the shape is used.
         hparams: the traced numbers.
+        variables: what to start from, "params" and "batch_stats"; None draws them.
     """
-    variables = model.init(key, jnp.zeros((1, *x.shape[1:])))
+    if variables is None:
+        variables = model.init(key, jnp.zeros((1, *x.shape[1:])))
     params: Params = variables.get("params", {})
     batch_stats: Params = variables.get("batch_stats", {})
     return TrainState(params, batch_stats, optimizer(hparams).init(params), jnp.zeros((), jnp.int32))

@@ -16,6 +16,7 @@ from jaxnn.population import (
     Execution,
     Recipe,
     choose_execution,
+    make_members,
     make_population,
     make_predict,
     pad_members,
@@ -65,7 +66,7 @@ def train(members, execution, recipe=RECIPE, *, chunks=(0, EPOCHS)):
     """The final states of (seed, hparams) members, on the host."""
     population = population_of(execution, recipe)
     seeds, hparams = zip(*members, strict=True)
-    arguments = place(population, seeds, stack_hparams(hparams), make_data())
+    arguments = place(population.mesh, make_members(seeds, stack_hparams(hparams)), make_data())
     state = population.init(*arguments)
     for first, last in itertools.pairwise(chunks):
         state = population.advance(state, *arguments, first, last)

@@ -16,8 +16,8 @@ from jaxnn.labels import setting_label
 from jaxnn.models import Network
 from jaxnn.monitor import EventFile, one_sample, tensor_names
 from jaxnn.study.config import StudyConfig
+from jaxnn.study.members import program_members
 from jaxnn.study.plan import Plan, Program
-from jaxnn.study.session import program_members
 from jaxnn.study.sweep import SECTIONS
 from jaxnn.study.training import Progress
 

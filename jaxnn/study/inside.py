@@ -12,8 +12,8 @@ from jaxnn.metrics import confusion_matrix, predict, probabilities
 from jaxnn.models import Conv, Dense, Flatten
 from jaxnn.monitor import STATISTICS
 from jaxnn.study.board import Boards, folder_name, sampled_tensors
+from jaxnn.study.members import program_members
 from jaxnn.study.outcome import Outcome
-from jaxnn.study.session import program_members
 
 # How many images of weights, and how many reconstructions, are in one figure.
 NUM_IMAGES = 40

@@ -11,6 +11,7 @@ import xarray as xr
 from jaxnn.data import Data, merge
 from jaxnn.models import Network, trim_params
 from jaxnn.population import Recipe
+from jaxnn.study.compiling import Compiler, compile_program
 from jaxnn.study.padding import hidden_units
 from jaxnn.study.plan import Plan, Program, Setting
 from jaxnn.study.results import make_dataset, selected_setting, test_variables
@@ -60,6 +61,7 @@ def conclude(
     *,
     observe: Observer = ignore_progress,
     keeper: Callable[[Plan, Program], Keeper] = lambda plan, program: KeepNothing(),
+    compiler: Compiler = compile_program,
 ) -> Outcome:
     """Select a setting on validation data, and use the test set once, on its members.
 
@@ -68,6 +70,7 @@ def conclude(
         trained: its programs, trained.
         observe: told of the retraining, where the plan asks for one.
         keeper: makes the keeper of that retraining.
+        compiler: compiles it.
     """
     results = make_dataset(plan, trained)
     tests = _test_every(plan, trained, results) if plan.config.final == "every" else []
@@ -81,7 +84,8 @@ def conclude(
     if plan.config.final == "retrain":
         has_result = (diverged_at < 0) & (best_epochs > 0)
         again = _retraining(plan, setting, int(np.median(best_epochs[has_result])))
-        retrained = train_program(again, 0, observe=observe, keeper=keeper(again, again.programs[0]))
+        kept = keeper(again, again.programs[0])
+        retrained = train_program(again, 0, observe=observe, keeper=kept, compiler=compiler)
         variables, diverged_at = retrained.last, retrained.diverged_at
     test = _test(plan, setting, recipe, variables, diverged_at)
     return Outcome(plan, trained, results.merge(test, combine_attrs="override"), variables)

@@ -13,6 +13,7 @@ from jaxnn.checkpoint import Saver
 from jaxnn.errors import InputError
 from jaxnn.study import rundir
 from jaxnn.study.board import TENSORBOARD, Boards
+from jaxnn.study.compiling import Ahead, Compiler
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.describe import About, Analysis, describe_results, describe_study, log_lines
 from jaxnn.study.environment import environment, environment_differences
@@ -42,8 +43,9 @@ class _Job(NamedTuple):
     about: About
     analyse: Callable[[Outcome], Analysis]
     directory: Path
-    surroundings: Mapping[str, Any]
     checkpoints: CheckpointConfig
+    compiler: Compiler
+    surroundings: Mapping[str, Any]
 
 
 def run_study(
@@ -88,17 +90,55 @@ def run_study(
     plan = plan_study(config, sweep)
     directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
     rundir.check_free(directory, resume=resume, overwrite=overwrite)
-    _check_space(plan, directory)
-    job = _Job(plan, About(name, question), analyse, directory, environment(), checkpoints)
+    check_space(plan, directory)
     with rundir.lock(directory):
         rundir.check_free(directory, resume=resume, overwrite=overwrite)
         if overwrite:
             rundir.clear(directory)
-        return _run(job)
+        with Ahead((plan, program) for program in untouched_programs(plan, directory)) as compiler:
+            return run_plan(
+                plan, About(name, question), analyse, directory, checkpoints=checkpoints, compiler=compiler
+            )
+
+
+def run_plan(
+    plan: Plan,
+    about: About,
+    analyse: Callable[[Outcome], Analysis],
+    directory: Path,
+    *,
+    checkpoints: CheckpointConfig,
+    compiler: Compiler,
+) -> xr.Dataset:
+    """Start or continue a planned study in its directory, which is locked; a finished one is only read.
+
+    Args:
+        plan: the study.
+        about: what it is called, and asks.
+        analyse: as for `run_study`.
+        directory: it is there, and empty or holds this study.
+        checkpoints: how often to save.
+        compiler: compiles its programs.
+    """
+    return _run(_Job(plan, about, analyse, directory, checkpoints, compiler, environment()))
+
+
+def untouched_programs(plan: Plan, directory: Path) -> list[Program]:
+    """The programs of a study that a run in its directory will train from their first record."""
+    if rundir.is_run(directory) and rundir.run_status(directory).state == "complete":
+        return []
+    return [
+        program
+        for position, program in enumerate(plan.programs)
+        if not _checkpoint_folder(directory, position).exists()
+    ]
+
+
+def _checkpoint_folder(directory: Path, program: int) -> Path:
+    return directory / rundir.CHECKPOINTS / f"program-{program}"
 
 
 def _run(job: _Job) -> xr.Dataset:
-    """Start or continue a study in its locked directory; a finished one is only read."""
     description = rundir.plain(describe_study(job.about, job.plan, job.surroundings))
     earlier = rundir.read_description(job.directory)
     extended = earlier is not None and check_continues(earlier, description)
@@ -140,8 +180,7 @@ def _train(job: _Job, stop: Stop, boards: Boards, study: str) -> Outcome:
             log.flush()
             boards(plan, chunk)
 
-        def keeper(plan: Plan, program: Program, name: str) -> DiskKeeper:
-            folder = job.directory / rundir.CHECKPOINTS / name
+        def keeper(plan: Plan, program: Program, folder: Path) -> DiskKeeper:
             return DiskKeeper(
                 plan, program, folder, saver=saver, stop=stop, config=job.checkpoints, about=about
             )  # fmt: skip
@@ -150,11 +189,18 @@ def _train(job: _Job, stop: Stop, boards: Boards, study: str) -> Outcome:
         for position, program in enumerate(plan.programs):
             stop.check()
             progress.announce(f"compiling program {position + 1} of {len(plan.programs)}")
-            kept = keeper(plan, program, f"program-{position}")
-            trained.append(train_program(plan, position, observe=observe, keeper=kept))
+            kept = keeper(plan, program, _checkpoint_folder(job.directory, position))
+            trained.append(train_program(plan, position, observe=observe, keeper=kept, compiler=job.compiler))
         stop.check()
         progress.announce("testing the selected setting")
-        return conclude(plan, trained, observe=observe, keeper=lambda plan, program: keeper(plan, program, "final"))
+        final = job.directory / rundir.CHECKPOINTS / "final"
+        return conclude(
+            plan,
+            trained,
+            observe=observe,
+            keeper=lambda plan, program: keeper(plan, program, final),
+            compiler=job.compiler,
+        )
 
 
 def _warn_of_differences(earlier: Mapping[str, Any], surroundings: Mapping[str, Any]) -> None:
@@ -176,7 +222,7 @@ def _continued(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, 
     return {**earlier, "config": now["config"], "resumed": [*earlier.get("resumed", []), surroundings]}
 
 
-def _check_space(plan: Plan, directory: Path) -> None:
+def check_space(plan: Plan, directory: Path) -> None:
     """Raise InputError unless the checkpoints of all programs fit on the disk."""
     sizes = [snapshot_bytes(plan, program) for program in plan.programs]
     place = next(path for path in (directory.resolve(), *directory.resolve().parents) if path.exists())

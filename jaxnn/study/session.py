@@ -4,38 +4,28 @@ Between two chunks of records it can be taken to the host as a `Snapshot`, and o
 bits: the snapshot and the plan say everything there is to know.
 """
 
-import functools
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxnn.data import Split
-from jaxnn.models import Activation, Network, pad_variables
 from jaxnn.monitor import Sample
-from jaxnn.population import (
-    PROGRAMS_KEPT,
-    Execution,
-    Members,
-    Population,
-    choose_execution,
-    jit_once,
-    make_member_run,
-    make_population,
-    pad_members,
-    place,
-    stack_hparams,
-)
+from jaxnn.population import make_member_run, place
 from jaxnn.run import Run, RunData, RunState
-from jaxnn.study.padding import hidden_units
+from jaxnn.study.compiling import Compiler, Executable, compile_program
+from jaxnn.study.members import (
+    member_arrays,
+    padded_variables,
+    program_members,
+    run_data,
+    watched_members,
+)
 from jaxnn.study.plan import Plan, Program
 from jaxnn.train import run_keys
-from jaxnn.types import Batch, Hparams
+from jaxnn.types import Hparams
 
 
 class Snapshot(NamedTuple):
@@ -52,7 +42,8 @@ class Snapshot(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A program in training.  `state` is on the devices, its members padded to a multiple of them.
+    """A program in training.  `state` is on the devices, its members padded to a multiple of them, as long as there
+    is something left to train.
 
     `samples` are those of the watched members, on the host, chunk by chunk; empty where nobody looks.
     """
@@ -68,46 +59,46 @@ class Session(NamedTuple):
     samples: tuple[Sample, ...] = ()
 
 
-def open_session(plan: Plan, program: Program, start: Snapshot | None = None) -> Session:
+def open_session(
+    plan: Plan, program: Program, start: Snapshot | None = None, *, compiler: Compiler = compile_program
+) -> Session:
     """Compile a program of a plan, and put it on the devices before its first record, or as `start` has it.
 
     Args:
         plan: the study.
         program: one of its programs.
         start: where an earlier session of the same program was; one that has nothing left to train is not compiled.
+        compiler: compiles it; the session counts the seconds that it waits for it.
     """
-    recipe = program.recipe
-    members = program_members(plan, program)
-    execution = choose_execution(
-        recipe, input_shape=program.input_shape, num_examples=program.num_train, num_members=len(members)
-    )
-    watched = watched_members(plan, program)
-    population = make_population(
-        recipe,
-        execution,
-        num_examples=program.num_train,
-        num_watched=_most_on_one_device(watched, members, execution),
-    )
-    arguments = _place_members(plan, program, population)
-
-    def train_records(state: RunState, first: int, last: int) -> RunState:
-        return advance(state, *arguments, first, last)
-
+    started = time.perf_counter()
     records, compile_seconds, run_seconds = start[1:] if start is not None else (0, 0.0, 0.0)
     samples = () if start is None or start.state.samples is None else (start.state.samples,)
-    started = time.perf_counter()
-    if start is not None:
-        state = _place(start.state._replace(samples=None), population.mesh)
+    if start is not None and records == program.recipe.run.num_records:
+        state, train_records = start.state, _no_records_left
     else:
-        state = population.init(*arguments)
-        if program.padded:
-            state = _with_variables(state, _padded_variables(plan, program), population.mesh)
-    if records < recipe.run.num_records:
-        advance = population.advance.lower(state, *arguments, 0, 1).compile()
-    jax.block_until_ready(state)
-    compile_seconds += time.perf_counter() - started
-    seconds = (compile_seconds, run_seconds)
-    return Session(program, len(members), train_records, state, records, *seconds, watched, samples)
+        executable = compiler(plan, program, from_start=start is None)
+        mesh = executable.mesh
+        arguments = place(mesh, member_arrays(plan, program, mesh.size), run_data(program))
+        if start is None:
+            state = executable.init(*arguments, _first_variables(plan, program, executable))
+        else:
+            state = _place(start.state, mesh)
+        state = jax.block_until_ready(state)
+
+        def train_records(state: RunState, first: int, last: int) -> RunState:
+            return executable.advance(state, *arguments, first, last)
+
+    return Session(
+        program,
+        len(program_members(plan, program)),
+        train_records,
+        state._replace(samples=None),
+        records,
+        compile_seconds + time.perf_counter() - started,
+        run_seconds,
+        watched_members(plan, program),
+        samples,
+    )
 
 
 def advance(session: Session, last: int) -> Session:
@@ -144,35 +135,11 @@ def on_host(session: Session, arrays: Any) -> Any:
     return jax.tree.map(lambda leaf: np.array(leaf)[: session.num_members], arrays)
 
 
-def program_members(plan: Plan, program: Program) -> Sequence[tuple[int, int]]:
-    """The members of a program, (setting, seed), in the order of the member axis."""
-    return [(setting, seed) for setting in program.settings for seed in plan.seeds]
-
-
-def watched_members(plan: Plan, program: Program) -> tuple[int, ...]:
-    """The positions of the members of a program that are looked into; none where it is not monitored."""
-    if program.recipe.run.monitor_every is None:
-        return ()
-    seeds = plan.config.monitoring.monitor_seeds
-    return tuple(position for position, (_, seed) in enumerate(program_members(plan, program)) if seed in seeds)
-
-
 def samples_so_far(session: Session) -> Sample | None:
     """All samples of a session as one, with leading axes (watched members, samples); None where nobody looks."""
     if not session.samples:
         return None
     return jax.tree.map(lambda *chunks: np.concatenate(chunks, axis=1), *session.samples)
-
-
-def run_data(program: Program) -> RunData:
-    """The arrays that a program trains on and validates with, still on the host; several sets are stacked."""
-
-    def stack(splits: Sequence[Split]) -> Batch:
-        arrays: Any = splits[0] if len(splits) == 1 else map(np.stack, zip(*splits, strict=True))
-        return Batch(*arrays)
-
-    train, validation = (stack([getattr(data, name) for data in program.data]) for name in ("train", "validation"))
-    return RunData(train, validation if len(program.data[0].validation.x) else None)
 
 
 def state_shapes(plan: Plan, program: Program) -> RunState:
@@ -199,26 +166,12 @@ def _after_nothing(run: Run, seed: int, hparams: Hparams, data: RunData) -> RunS
     return run.advance(run.init(keys, hparams, data), keys, hparams, data, 0, 0)
 
 
-def _most_on_one_device(watched: Sequence[int], members: Sequence, execution: Execution) -> int:
-    """How many of the watched members are on one device, at most; the devices have equal shares, in order."""
-    per_device = -(-len(members) // execution.num_devices)
-    return max(Counter(position // per_device for position in watched).values(), default=1)
-
-
-def _place_members(plan: Plan, program: Program, population: Population) -> tuple[Members, RunData]:
-    """The arguments of a population on its devices, its last member repeated to fill them up."""
-    index = dict(zip(program.settings, program.data_index, strict=True))
-    members = program_members(plan, program)
-    padded = pad_members(members, population.mesh.size)
-    watched = watched_members(plan, program)
-    return place(
-        population,
-        [seed for _, seed in padded],
-        stack_hparams([plan.settings[setting].hparams for setting, _ in padded]),
-        run_data(program),
-        data_index=[index[setting] for setting, _ in padded] if len(program.data) > 1 else None,
-        watched=[position in watched for position in range(len(padded))] if watched else None,
-    )
+def _first_variables(plan: Plan, program: Program, executable: Executable) -> Any:
+    """What the members of a padded program start from, on the devices; other programs draw it as they begin."""
+    if executable.draw is None:
+        return None
+    drawn = jax.device_get(executable.draw(np.asarray(plan.seeds, np.uint32)))
+    return _place(padded_variables(plan, program, drawn), executable.mesh)
 
 
 def _place(arrays: Any, mesh: Mesh) -> Any:
@@ -230,44 +183,5 @@ def _place(arrays: Any, mesh: Mesh) -> Any:
     return jax.device_put(jax.tree.map(pad, arrays), NamedSharding(mesh, PartitionSpec("member")))
 
 
-def _padded_variables(plan: Plan, program: Program) -> Any:
-    """The initial variables of the members of a padded program: what each network draws alone, padded."""
-    model, inputs = program.recipe.model, jax.ShapeDtypeStruct((1, *program.input_shape), np.float32)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), inputs)
-    networks = [plan.settings[position].recipe.model for position in program.settings]
-    starts = [_without_activations(network) for network in networks]
-    different = tuple(dict.fromkeys(starts))
-    initialise = _initialiser(different, program.input_shape)
-    drawn = jax.device_get(initialise(np.asarray(plan.seeds, np.uint32)))  # pyright: ignore[reportArgumentType]
-    members = [
-        pad_variables(drawn[different.index(start)], hidden_units(network), model, shapes)
-        for network, start in zip(networks, starts, strict=True)
-    ]
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *members)
-
-
-@functools.lru_cache(maxsize=PROGRAMS_KEPT)
-def _initialiser(models: tuple[Network, ...], input_shape: tuple[int, ...]) -> Callable[[np.ndarray], list]:
-    """initialise(seeds) -> the parameters of each network, (seeds, ...), as `init_state` draws them.
-
-    One program for all of them: compiled one by one they take longer.
-    """
-
-    def initialise(seed):
-        return [model.init(run_keys(seed).init, jnp.zeros((1, *input_shape)))["params"] for model in models]
-
-    return jit_once(jax.vmap(initialise))
-
-
-def _without_activations(model: Network) -> Network:
-    """A network that starts from the same parameters, and is the same for all activations."""
-    return Network(
-        tuple(Activation("identity") if isinstance(layer, Activation) else layer for layer in model.layers)
-    )
-
-
-def _with_variables(state: RunState, variables: Any, mesh: Mesh) -> RunState:
-    """The state before the first step with other variables; where the optimizer starts does not depend on them."""
-    # Placed twice: the best so far must not alias the parameters, or donating one would lose both.
-    train, best = (_place(variables, mesh) for _ in range(2))
-    return state._replace(train=state.train._replace(**train), best=state.best._replace(**best))
+def _no_records_left(state: RunState, first: int, last: int) -> RunState:
+    raise AssertionError(f"a program that is trained to its end has no records {first}, ..., {last - 1}")

@@ -10,6 +10,7 @@ import numpy as np
 from jaxnn.monitor import Sample
 from jaxnn.population import Recipe, make_predict
 from jaxnn.run import RunState
+from jaxnn.study.compiling import Ahead, Compiler, compile_program
 from jaxnn.study.plan import Plan, Program
 from jaxnn.study.session import (
     Session,
@@ -31,6 +32,7 @@ class TrainedProgram(NamedTuple):
 
     `history` maps a metric to (members, records); `best` and `last` are (params, batch_stats) with a member axis.
     `samples` are of the members at the positions `watched`: leading axes (watched, samples).
+    `compile_seconds` is how long the training waited for its compilation, `run_seconds` how long it took then.
     """
 
     program: Program
@@ -104,11 +106,18 @@ def train_study(plan: Plan, *, observe: Observer = ignore_progress) -> list[Trai
         plan: from `plan_study`.
         observe: called on the host after every chunk of records, about once a second.
     """
-    return [train_program(plan, position, observe=observe) for position in range(len(plan.programs))]
+    with Ahead((plan, program) for program in plan.programs) as compiler:
+        positions = range(len(plan.programs))
+        return [train_program(plan, position, observe=observe, compiler=compiler) for position in positions]
 
 
 def train_program(
-    plan: Plan, position: int, *, observe: Observer = ignore_progress, keeper: Keeper | None = None
+    plan: Plan,
+    position: int,
+    *,
+    observe: Observer = ignore_progress,
+    keeper: Keeper | None = None,
+    compiler: Compiler = compile_program,
 ) -> TrainedProgram:
     """Compile and train one program of a plan, or go on with it where its keeper knows how far it was.
 
@@ -117,10 +126,11 @@ def train_program(
         position: of the program in `plan.programs`.
         observe: called after every chunk; what an earlier session trained is its first chunk.
         keeper: keeps snapshots; None keeps nothing.
+        compiler: compiles the program.
     """
     keeper = keeper or KeepNothing()
     program = plan.programs[position]
-    session = open_session(plan, program, keeper.last())
+    session = open_session(plan, program, keeper.last(), compiler=compiler)
     if session.records:
         observe(plan, _progress(position, session, first=0, seconds=session.run_seconds))
     num_records, chunk = program.recipe.run.num_records, 1

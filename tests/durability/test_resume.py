@@ -15,6 +15,7 @@ from jaxnn.errors import InputError
 from jaxnn.study import CheckpointConfig, ResumeWarning, plan_study, train_study, training
 from jaxnn.study.identity import check_continues
 from jaxnn.study.rundir import run_status
+from jaxnn.study.runner import untouched_programs
 
 RECORDS = tiny_run.EPOCHS  # of a program; the study has two, and then retrains
 
@@ -61,6 +62,13 @@ def test_a_resumed_run_ends_with_the_same_bits(cut, uninterrupted, count):
     assert run_status(output).state == "failed"
     tiny_run.run(output, resume=True)
     assert_same_run(output, uninterrupted)
+
+
+def test_only_programs_that_were_not_begun_are_compiled_ahead(cut):
+    """The first program goes on from its checkpoint, which a compilation from the start would not serve."""
+    plan = plan_study(tiny_run.CONFIG, tiny_run.SWEEP)
+    output = cut(4)
+    assert untouched_programs(plan, output) == plan.programs[1:]
 
 
 def test_a_cut_before_anything_was_saved(cut, uninterrupted):

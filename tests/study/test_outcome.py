@@ -18,8 +18,8 @@ from jaxnn.run import RunData
 from jaxnn.study import conclude, plan_study, train_study
 from jaxnn.study.describe import About, describe_results
 from jaxnn.study.environment import environment
+from jaxnn.study.members import run_data
 from jaxnn.study.results import load_dataset, save_dataset
-from jaxnn.study.session import run_data
 from jaxnn.train import run_keys
 from jaxnn.types import Batch
 

@@ -9,7 +9,7 @@ from tiny_studies import BLOBS, tiny_config, tiny_data
 from jaxnn import models
 from jaxnn.population import make_member_run
 from jaxnn.study import plan_study, predict_members, train_study
-from jaxnn.study.session import run_data
+from jaxnn.study.members import run_data
 from jaxnn.train import run_keys
 
 
