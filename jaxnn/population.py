@@ -45,9 +45,13 @@ NEUTRAL = {
 # one member after another (measured: scripts/bench --case ablation).
 VMAP_BELOW_FLOPS = 300_000
 
-# The CPU compiler prefers vectors of 256 bits even where the processor has 512, which are 3 to 11% faster there
-# (measured: scripts/bench --case ablation).
-CPU_COMPILER_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
+# What XLA chooses otherwise on CPU (measured: scripts/bench --case ablation): it prefers vectors of 256
+# bits even where the processor has 512, and hands sums to a library that takes several times as long as its own
+# loops where they are small and many, as over the batch of every member: the library keeps the products alone.
+CPU_COMPILER_OPTIONS = {
+    "xla_cpu_prefer_vector_width": 512,
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
+}
 
 # What runs once, and is short, is not worth the usual level: at the first it compiles sooner, to the same bits.
 ONCE_COMPILER_OPTIONS = {"xla_backend_optimization_level": 1}

@@ -1,6 +1,7 @@
 """What each of the measured choices is worth: a case with the choice as it is, and with it turned off."""
 
 import dataclasses
+import itertools
 import statistics
 
 from cases import CASES, Case, load, two_d
@@ -8,16 +9,22 @@ from cases import CASES, Case, load, two_d
 from jaxnn import optim, population
 from jaxnn.kernels import dense
 from jaxnn.models import summary_rows
-from jaxnn.population import make_population
+from jaxnn.population import CPU_COMPILER_OPTIONS, make_population
 from jaxnn.study import plan_study
 from jaxnn.study.training import train_program
 
 # Choice -> (module, constant, the value that turns it off).
-FOR_ALL = {"vectors of 512 bits": (population, "CPU_COMPILER_OPTIONS", {})}
+FOR_ALL = {
+    f"compiler option {option}": (population, "CPU_COMPILER_OPTIONS", {other: CPU_COMPILER_OPTIONS[other]})
+    for option, other in itertools.permutations(CPU_COMPILER_OPTIONS)
+}
 FOR_SMALL = {"flat small updates": (optim, "FLATTEN_BELOW", 0), "small products as sums": (dense, "SMALL", 0)}
 
 # Between the cases, around the size from which one member after another is faster.
 BETWEEN = (two_d(20, 20), two_d(40, 40), two_d(60, 60))
+
+# Whose batch is the whole training set, as in gradient descent.
+FULL_BATCH = two_d(6, batch_size=750)
 
 
 def ablation_rows(*, rounds: int) -> list[tuple[str, str, dict[str, float]]]:
@@ -25,7 +32,7 @@ def ablation_rows(*, rounds: int) -> list[tuple[str, str, dict[str, float]]]:
     rows = []
     for case in (*CASES, *BETWEEN):
         rows.append((case.name, f"execution, {_step_flops(case):,} a step", _by_execution(case, rounds)))
-    for case in CASES:
+    for case in (*CASES, FULL_BATCH):
         for choice, switch in (FOR_ALL | (FOR_SMALL if case.data.dataset == "moons" else {})).items():
             rows.append((case.name, choice, _with_and_without(case, *switch, rounds)))
     return rows

@@ -47,10 +47,11 @@ TWO_D = DataConfig("moons", num_examples=1000, validation=250, test=0, noise=0.2
 FASHION = DataConfig("fashion_mnist", validation=20_000, test=0)
 
 
-def two_d(*hidden: int) -> Case:
+def two_d(*hidden: int, batch_size: int = 32) -> Case:
     """A small network on points of the plane."""
-    name = f"2-D, 2-{'-'.join(map(str, hidden))}-2, batch 32"
-    return Case(name, TWO_D, ModelConfig("mlp", hidden=hidden), 200, 32, 20, (2, *hidden, 2), peer_epochs=20)
+    name = f"2-D, 2-{'-'.join(map(str, hidden))}-2, batch {batch_size}"
+    model, widths = ModelConfig("mlp", hidden=hidden), (2, *hidden, 2)
+    return Case(name, TWO_D, model, 200, batch_size, 20, widths, peer_epochs=20)
 
 
 def _fashion(units: int, batch_size: int) -> Case:
