@@ -13,8 +13,8 @@ width 3 draws no boundary at all.
     jaxnn run depth                      # 5 seeds, 5,000 steps
     jaxnn run depth --preset quick       # 3 seeds, 1,000 steps: seconds
 
-Expect (5 seeds, 2026-11-21, docs/results/depth): one layer of three tanh units, test accuracy 96.9%, is beaten
-by no other; four relu layers of three units draw no boundary in 4 of 5 networks; some 35 seconds.  The cost on a
+Expect (5 seeds, 2026-11-21, docs/results/depth): one layer of three tanh units, test accuracy 97.0%, is beaten
+by no other; four relu layers of three units draw no boundary in 4 of 5 networks; some 30 seconds.  The cost on a
 GPU has not been measured.
 """
 

@@ -8,7 +8,7 @@ Source: a homework on a NumPy network, after the tutorial "Implementing a Neural
 2015), whose update w -= 0.01 * (gradient of the loss summed over 200 points + 0.01 w) is here, per mean loss, a
 learning rate of 2 with an l2 penalty of 0.01 / (2 * 200).  It claims that 3 to 4 units suffice and more overfit.
 
-    jaxnn run moons                      # 10 seeds, 20,000 steps: some 25 seconds on two CPU cores
+    jaxnn run moons                      # 10 seeds, 20,000 steps: some 15 seconds on two CPU cores
     jaxnn run moons --preset quick       # 5 seeds, 2,000 steps
 
 Expect (10 seeds, 2026-11-21, docs/results/moons): three tanh or sigmoid units are as good as any, test accuracy

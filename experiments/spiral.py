@@ -11,8 +11,8 @@ seed each.  Their regularisation of 1e-3 is 1e-3 / 2 * sum w^2, an `l2` of 5e-4 
     jaxnn run spiral                     # 3 draws x 3 seeds, 10,000 steps
     jaxnn run spiral --preset quick      # 2 draws x 2 seeds, 1,000 steps: seconds
 
-Expect (3 draws x 3 seeds, 2026-11-21, docs/results/spiral): 20-10 units, test accuracy 98.7% [97.9%, 99.6%],
-not shown to differ from 100 units, 97.7%; some 20 s.  The cost on a GPU has not been measured.
+Expect (3 draws x 3 seeds, 2026-11-21, docs/results/spiral): 20-10 units, test accuracy 98.6% [96.9%, 100.4%],
+not shown to differ from 100 units, 97.7%; some 15 s.  The cost on a GPU has not been measured.
 """
 
 import sys

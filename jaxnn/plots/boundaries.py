@@ -108,3 +108,4 @@ def _draw_decisions(ax: Axes, panel: DecisionPanel) -> None:
     ax.set_title(panel.title)
     bare(ax)
     ax.tick_params(labelsize=7)
+    ax.locator_params(nbins=5)  # or labels of two decimals run into each other
