@@ -73,7 +73,7 @@ def open_session(
     started = time.perf_counter()
     records, compile_seconds, run_seconds = start[1:] if start is not None else (0, 0.0, 0.0)
     samples = () if start is None or start.state.samples is None else (start.state.samples,)
-    if start is not None and records == program.recipe.run.num_records:
+    if start is not None and records >= program.recipe.run.num_records:
         state, train_records = start.state, _no_records_left
     else:
         executable = compiler(plan, program, from_start=start is None)
@@ -82,7 +82,7 @@ def open_session(
         if start is None:
             state = executable.init(*arguments, _first_variables(plan, program, executable))
         else:
-            state = _place(start.state, mesh)
+            state = _place(start.state._replace(samples=None), mesh)
         state = jax.block_until_ready(state)
 
         def train_records(state: RunState, first: int, last: int) -> RunState:
