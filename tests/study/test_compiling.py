@@ -70,12 +70,12 @@ def test_what_fails_in_the_thread_fails_where_it_is_asked_for(monkeypatch):
 
     def fail(plan, program, **options):
         if program is plan.programs[1]:
-            raise MemoryError("no room for the compiler")
+            raise MemoryError(f"no room in {threading.current_thread().name}")
         return compile_program(plan, program, **options)
 
     monkeypatch.setattr(compiling, "compile_program", fail)
     done = []
-    with pytest.raises(MemoryError, match="no room for the compiler"):
+    with pytest.raises(MemoryError, match="no room in compile"):
         train_study(plan, observe=lambda plan, chunk: done.append(chunk.program))
     assert set(done) == {0}
 
@@ -102,7 +102,7 @@ def test_a_program_that_nobody_announced_is_compiled_where_it_is_asked_for(compi
 
 
 def test_only_programs_that_a_run_trains_from_their_start_are_announced(tmp_path):
-    """None of a complete run, all of a new one, and of one that was cut those that it had not begun."""
+    """None of a complete run, and all of a new one; for one that was cut, see the tests of resuming."""
     plan = programs("tanh", "relu")
     assert untouched_programs(plan, tmp_path / "new") == plan.programs
     run_study(tiny_config(padding="never"), {"activation": ("tanh", "relu")}, output=tmp_path / "run")
