@@ -116,12 +116,15 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     ],
     ("conv2d", "_transpose_x"): [
         ("flipped kernel", "@ kernel.reshape(", "@ kernel[::-1].reshape("),
-        ("flipped kernel, tap by tap", "in kernel.reshape(", "in kernel[::-1].reshape("),
     ],
     ("conv2d", "_transpose_kernel"): [
         ("rows and columns exchanged", "*window.size,", "*window.size[::-1],"),
-        ("flipped sign", "y_bar_t @ cell", "-y_bar_t @ cell"),
-        ("taps out of order", "for cell in cells]", "for cell in [*cells[1:], cells[0]]]"),
+        ("flipped sign", "y_bar_t @ _patches", "-y_bar_t @ _patches"),
+        ("only the last images", "return total + some", "return 0 * total + some"),
+    ],
+    ("conv2d", "_patches"): [("taps out of order", "window), window)]", "window), window)[::-1]]")],
+    ("conv2d", "_chunks"): [
+        ("images out of order", "images.reshape(num_chunks, -1,", "images[::-1].reshape(num_chunks, -1,"),
     ],
     ("conv2d", "_forward"): [("true convolution", "@ kernel.reshape(", "@ kernel[::-1, ::-1].reshape(")],
     ("conv2d", "conv2d_bwd"): [("flipped sign", "spec, y_bar, kernel)", "spec, -y_bar, kernel)")],
@@ -139,20 +142,8 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     ("max_pool", "max_pool_bwd"): [("windows undone in the wrong order", "reversed(", "(")],
     ("max_pool", "_send_to"): [
         ("everyone who reads gets it", "[jnp.where(winner == t, y_bar, 0) for", "[y_bar for"),
-        (
-            "everyone in a tile gets it",
-            "jnp.where(winner == tap, y_bar, 0).reshape",
-            "jnp.where(winner >= 0, y_bar, 0 * tap).reshape",
-        ),
         ("off by one", "winner == t,", "winner == t + 1,"),
-        ("off by one in a tile", "winner == tap,", "winner == tap + 1,"),
-        (
-            "shared out as in a mean",
-            "jnp.where(winner == tap, y_bar, 0).reshape",
-            "(y_bar / (kh * kw) + 0.0 * tap).reshape",
-        ),
-        ("rows and columns exchanged", "reshape(1, 1, kh, 1, kw, 1)", "reshape(1, 1, kw, 1, kh, 1).swapaxes(2, 4)"),
-        ("rest of the image left out on the wrong side", "(0, height - oh * kh)", "(height - oh * kh, 0)"),
+        ("shared out as in a mean", "jnp.where(winner == t, y_bar, 0)", "y_bar / math.prod(window.size)"),
     ],
     ("max_pool", "_first_max"): [("minimum", "cell > best", "cell < best")],
     ("max_pool", "_placement"): [("padding left out", "first = i * dilation - before", "first = i * dilation")],

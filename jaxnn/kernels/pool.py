@@ -135,16 +135,7 @@ def avg_pool_bwd(residuals: AvgPoolResiduals, y_bar: jax.Array) -> tuple[jax.Arr
 
 def _send_to(winner: jax.Array, y_bar: jax.Array, window: Window) -> jax.Array:
     """y_bar (batch, out_height, out_width, channels) at the cells that won, in images of zeros."""
-    if window.strides != window.size or window.padding != ((0, 0), (0, 0)):
-        cells = [jnp.where(winner == t, y_bar, 0) for t in range(math.prod(window.size))]
-        return taps_transposed(cells, window)
-    # Windows side by side: each cell asks its own window, and what makes y_bar is computed once a cell, not once a
-    # tap (the compiler puts it into this loop: half the time of a LeNet's step).
-    (height, width), (kh, kw), (oh, ow) = window.spatial, window.size, window.out
-    tap = jnp.arange(kh * kw, dtype=winner.dtype).reshape(1, 1, kh, 1, kw, 1)
-    winner, y_bar = (a[:, :, None, :, None] for a in (winner, y_bar))
-    tiles = jnp.where(winner == tap, y_bar, 0).reshape(y_bar.shape[0], oh * kh, ow * kw, y_bar.shape[-1])
-    return jnp.pad(tiles, ((0, 0), (0, height - oh * kh), (0, width - ow * kw), (0, 0)))
+    return taps_transposed([jnp.where(winner == t, y_bar, 0) for t in range(math.prod(window.size))], window)
 
 
 def _max_pool_fwd(x: jax.Array, windows: tuple[Window, ...]) -> tuple[jax.Array, MaxPoolResiduals]:

@@ -12,8 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.errors import InputError, check_number, unknown
+from jaxnn.kernels.channels import spread
 from jaxnn.kernels.conv import conv2d
 from jaxnn.kernels.dense import matmul
+from jaxnn.kernels.norm import batch_norm
 from jaxnn.kernels.pool import avg_pool, max_pool
 from jaxnn.models.activations import activation_function
 from jaxnn.types import Number
@@ -98,7 +100,7 @@ class Conv(nn.Module):
         kernel = self.param("kernel", initializer(self.kernel_init), shape)
         y = conv2d(x, kernel, strides=self.strides, padding=self.padding)
         if self.use_bias:
-            y = y + self.param("bias", initializer(self.bias_init), (self.features,))[None, None, None]
+            y = y + spread(self.param("bias", initializer(self.bias_init), (self.features,)), y.shape)
         return y
 
 
@@ -164,16 +166,13 @@ class BatchNorm(nn.Module):
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
         running_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
         if mode.train:
-            axes = tuple(range(x.ndim - 1))
-            mean, var = x.mean(axes), x.var(axes)
+            y, mean, var = batch_norm(x, scale, bias, self.epsilon)
             if not self.is_initializing():
                 running_mean.value = self.momentum * running_mean.value + (1 - self.momentum) * mean
                 running_var.value = self.momentum * running_var.value + (1 - self.momentum) * var
-        else:
-            mean, var = running_mean.value, running_var.value
-        factor = scale * jax.lax.rsqrt(var + self.epsilon)
-        to_x = (None,) * (x.ndim - 1)
-        return (x - mean[to_x]) * factor[to_x] + bias[to_x]
+            return y
+        factor = scale * jax.lax.rsqrt(running_var.value + self.epsilon)
+        return (x - spread(running_mean.value, x.shape)) * spread(factor, x.shape) + spread(bias, x.shape)
 
 
 class Dropout(nn.Module):
