@@ -28,8 +28,8 @@ def full_layers(name):
         ("fashion_mlp", "only", (244_591, 244_491, 100)),
         ("fashion_cnn", "v1", (380_675, 380_163, 512)),
         ("fashion_cnn", "v2", (1_922_058, 1_920_330, 1_728)),
-        ("fashion_cnn", "v2, augmented", (1_922_058, 1_920_330, 1_728)),
-        ("fashion_cnn", "v2, step decay", (1_922_058, 1_920_330, 1_728)),
+        ("fashion_cnn", "v2-augmented", (1_922_058, 1_920_330, 1_728)),
+        ("fashion_cnn", "v2-step-decay", (1_922_058, 1_920_330, 1_728)),
     ],
 )
 def test_parameters_are_those_of_the_source(name, variant, parameters):

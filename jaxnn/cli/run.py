@@ -199,6 +199,7 @@ def _choose_sweep(preset: Mapping[str, Any], words: Sequence[str], arguments: Se
     """The preset's sweep with what the command line says of it; a field given a value of its own is not swept."""
     flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
     given = {flag.removeprefix("--").replace("-", "_") for flag in flags}
+    preset, words = _choose_variants(preset, words)
     swept = parse_sweep([word for word in words if word != "none"])
     for name in swept:
         if name in given:
@@ -207,6 +208,23 @@ def _choose_sweep(preset: Mapping[str, Any], words: Sequence[str], arguments: Se
     kept = {} if "none" in words else {name: _without(named, name, axis) for name, axis in preset.items()}
     in_order = {name: swept.get(name, axis) for name, axis in kept.items() if axis or name in swept}
     return {**in_order, **swept}
+
+
+def _choose_variants(preset: Mapping[str, Any], words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """`--sweep network=v1,v2` where the preset's `network` has named variants: only those, and the other words."""
+    chosen, others = dict(preset), []
+    for word in words:
+        name, _, labels = word.partition("=")
+        variants = preset.get(name.strip())
+        if not isinstance(variants, Mapping):
+            others.append(word)
+            continue
+        chosen[name.strip()] = {}
+        for label in map(str.strip, labels.split(",")):
+            if label not in variants:
+                raise unknown(f"variant of `{name.strip()}`", label, variants)
+            chosen[name.strip()][label] = variants[label]
+    return chosen, others
 
 
 def _without(given: Collection[str], name: str, axis: Any) -> Any:
