@@ -1,6 +1,7 @@
 """An experiment: a question, what answers it at three sizes, and what is made of the results."""
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -35,3 +36,37 @@ class Experiment:
     """quick (seconds, bundled data), cpu (minutes on two cores), full (an accelerator).  Each is one study, or
     several by the names of these parts, or a function that calculates the answer, with nothing to train."""
     analyse: Analyse = lambda outcome: Analysis()
+
+
+def analysis_of(
+    experiment: Experiment,
+    preset: Preset | None,
+    config: StudyConfig,
+    sweep: Mapping[str, Any],
+    *,
+    debug: bool = False,
+) -> Analyse:
+    """What `experiment` makes of a study that was `preset` before fields or axes were changed (None: not known).
+
+    An analysis is written for the axes of its presets.  One that fails on another study is left out of the report,
+    which says so, as does a line on stderr; on the preset itself, and with `debug`, it is an error.
+    """
+    if preset is None:
+        return experiment.analyse
+    analyse = preset.analyse or experiment.analyse
+    if debug or (config == preset.config and dict(sweep) == dict(preset.sweep)):
+        return analyse
+
+    def as_far_as_possible(outcome: Outcome) -> Analysis:
+        try:
+            return analyse(outcome)
+        except Exception as error:  # whatever code written for other axes may run into
+            reason = str(error).splitlines()[0] if str(error) else "no reason given"
+            note = (
+                f"The analysis of `{experiment.name}` is left out: it is written for what its presets vary, and "
+                f"fails on this study ({type(error).__name__}: {reason})."
+            )
+            print(f"jaxnn: {note}", file=sys.stderr)
+            return Analysis(notes=[note])
+
+    return as_far_as_possible

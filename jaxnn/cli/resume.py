@@ -11,7 +11,7 @@ from jaxnn.cli.run import print_places
 from jaxnn.cli.saved import leading_run
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError
-from jaxnn.experiment import Analyse, Experiment, Preset
+from jaxnn.experiment import Experiment, Preset, analysis_of
 from jaxnn.parts import Part, run_parts
 from jaxnn.study import CheckpointConfig, StudyConfig, run_study
 from jaxnn.study.reading import read_study
@@ -58,14 +58,15 @@ def _resume_study(directory: Path, description: Mapping[str, Any], flags: Resume
     config, sweep = _read_study(description, flags)
     name, above = str(description.get("experiment")), directory.resolve().parent
     of_whole = read_description(above) if is_run(above) else None  # a part is in the directory of the whole
-    analyse = _analyse(_experiment(description), of_whole or description, part=name.partition("/")[2])
+    experiment = _experiment(description)
+    preset = _preset(experiment, of_whole or description, part=name.partition("/")[2])
     _start(flags)
     run_study(
         config,
         sweep,
         name=name,
         question=str(description.get("question", "")),
-        analyse=analyse,
+        analyse=analysis_of(experiment, preset, config, sweep, debug=flags.debug),
         output=directory,
         resume=True,
         checkpoints=flags.checkpoints,
@@ -77,9 +78,9 @@ def _resume_parts(directory: Path, description: Mapping[str, Any], flags: Resume
     experiment, parts = _experiment(description), []
     for name, study in description["parts"].items():
         config, sweep = _read_study(study, flags)
-        parts.append(
-            Part(name, config, sweep, _analyse(experiment, description, part=name), str(study.get("question", "")))
-        )
+        preset = _preset(experiment, description, part=name)
+        analyse = analysis_of(experiment, preset, config, sweep, debug=flags.debug)
+        parts.append(Part(name, config, sweep, analyse, str(study.get("question", ""))))
     _start(flags)
     run_parts(
         parts,
@@ -114,16 +115,16 @@ def _experiment(description: Mapping[str, Any]) -> Experiment:
     return Experiment(name, str(description.get("question", "")), {})
 
 
-def _analyse(experiment: Experiment, description: Mapping[str, Any], *, part: str) -> Analyse:
-    """What an experiment makes of a part, or of its only study (""): at the size of the run, else at another."""
+def _preset(experiment: Experiment, description: Mapping[str, Any], *, part: str) -> Preset | None:
+    """What a part, or the only study (""), was made from, at the size of the run or another; None: not known."""
     sizes = dict(experiment.presets)
     same = sizes.pop(str(description.get("preset")), None)
     for preset in (same, *sizes.values()):
         if isinstance(preset, Preset) and not part:
-            return preset.analyse or experiment.analyse
+            return preset
         if isinstance(preset, Mapping) and part in preset:
-            return preset[part].analyse or experiment.analyse
+            return preset[part]
     if not experiment.presets:
-        return experiment.analyse
+        return None
     missing = f"no part `{part}`" if part else "several parts or none"
     raise InputError(f"`{experiment.name}` has {missing} by now: start it anew with `jaxnn run {experiment.name}`.")

@@ -14,7 +14,7 @@ from jaxnn.calculation import run_calculation
 from jaxnn.cli.parse import flag_types, leading_name, parse
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError, unknown
-from jaxnn.experiment import Calculation, Experiment, Preset
+from jaxnn.experiment import Calculation, Experiment, Preset, analysis_of
 from jaxnn.parts import Part, run_parts
 from jaxnn.study import CheckpointConfig, StudyConfig, run_study
 from jaxnn.study.rundir import default_output
@@ -115,7 +115,7 @@ def _run_study(experiment: Experiment, preset: Size, chosen: Preset, arguments: 
         sweep,
         name=experiment.name,
         question=chosen.question or experiment.question,
-        analyse=chosen.analyse or experiment.analyse,
+        analyse=analysis_of(experiment, chosen, flags.config, sweep, debug=flags.debug),
         output=directory,
         resume=flags.resume,
         overwrite=flags.overwrite,
@@ -138,17 +138,14 @@ def _run_parts(
     for name in flags.part:
         if name not in chosen:
             raise unknown("part", name, chosen)
-    parts = [
-        Part(
-            name,
-            given[name].config,
-            _choose_sweep(one.sweep, flags.sweep, arguments),
-            one.analyse or experiment.analyse,
-            one.question,
-        )
-        for name, one in chosen.items()
-        if name in (flags.part or chosen)
-    ]
+    parts = []
+    for name, one in chosen.items():
+        if flags.part and name not in flags.part:
+            continue
+        config = given[name].config
+        sweep = _choose_sweep(one.sweep, flags.sweep, arguments)
+        analyse = analysis_of(experiment, one, config, sweep, debug=flags.debug)
+        parts.append(Part(name, config, sweep, analyse, one.question))
     _start(flags)
     directory = flags.output or default_output(experiment.name, datetime.now())
     run_parts(
