@@ -5,6 +5,7 @@ A run is advanced from record to record (a record is `eval_every` epochs and an 
 look in between; where it looks changes no bit of the result.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -105,7 +106,8 @@ def make_run(
             active = (run.stopped_at == 0) & (run.diverged_at < 0)
             carry = (run.train, run.diverged_at, run.samples)
             nothing = {name: jnp.full((), jnp.nan, jnp.float32) for name in run.history}
-            record_this = lambda carry: record(carry, keys, hparams, data, index, watch)
+            watch_now = watch and watch._replace(watched=watch.watched & active)
+            record_this = lambda carry: record(carry, keys, hparams, data, index, watch_now)
             skip = lambda carry: (carry, nothing)
             branch = _compute_both if vectorised else jax.lax.cond
             (train, diverged_at, samples), row = branch(active, record_this, skip, carry)
@@ -128,8 +130,12 @@ def _compute_both(predicate: jax.Array, taken: Callable, other: Callable, operan
 
     `vmap` makes it one too, but copies whatever the branches use for every member first: the data, and the index
     of the record, by which a member would no longer know at compile time that all are at the same step.
+    The samples need no choice, which would copy them at every record: where `predicate` is false nobody watches.
     """
-    return jax.tree.map(lambda a, b: jnp.where(predicate, a, b), taken(operand), other(operand))
+    ((train, diverged_at, samples), row), ((*before, _), nothing) = taken(operand), other(operand)
+    choose = lambda a, b: jax.tree.map(functools.partial(jnp.where, predicate), a, b)
+    train, diverged_at, row = choose((train, diverged_at, row), (*before, nothing))
+    return (train, diverged_at, samples), row
 
 
 def make_record(train_epoch: Callable, eval_step: EvalStep, config: RunConfig) -> Callable:
