@@ -34,7 +34,8 @@ class Options:
     case: str = ""
     """Only the cases with this in their name; or `memory` and `start` (fresh processes); or, only when asked for,
     `gradients` (by hand beside autodiff), `monitoring`, `checkpoints` (what one costs), `padding` (several widths
-    in one program), `floor` (beside a bare loop) and `ablation` (what jaxnn's own choices are worth)."""
+    in one program), `convolution` (its forms),
+    `floor` (beside a bare loop) and `ablation` (what jaxnn's own choices are worth)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
     json: Path | None = None
@@ -79,6 +80,10 @@ def main() -> None:
         from monitoring import print_monitoring
 
         print_monitoring(rounds=options.rounds)
+    if options.case == "convolution":
+        from convolution import print_convolution
+
+        results["convolution"] = print_convolution(rounds=options.rounds)
     if options.case == "floor":
         from floor import print_floor
 
