@@ -30,8 +30,8 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("operands exchanged", "(x, y_bar)", "(y_bar, x)"),
     ],
     ("bias", "bias_bwd"): [
-        ("sum over one axis too few", "range(y_bar.ndim - 1)", "range(1, y_bar.ndim - 1)"),
-        ("mean for sum", "y_bar.sum(", "y_bar.mean("),
+        ("only the first of the batch", "channel_sums(y_bar)", "channel_sums(y_bar[0])"),
+        ("mean for sum", "channel_sums(y_bar)", "channel_sums(y_bar) / len(y_bar)"),
     ],
     ("batch_norm", "_normalise_bwd"): [
         ("dropped term: mean", "g - through_mean - through_var", "g - through_var"),

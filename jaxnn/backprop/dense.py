@@ -5,6 +5,7 @@ The products are `matmul(a, b)`, a b, and `transposed_matmul(a, b)`, a^T b, whic
 
 import jax
 
+from jaxnn.kernels.channels import channel_sums
 from jaxnn.kernels.checks import check_fit, check_floating
 from jaxnn.kernels.dense import matmul, transposed_matmul
 
@@ -53,7 +54,7 @@ def bias_fwd(x: jax.Array, bias: jax.Array):
 
 def bias_bwd(residuals, y_bar: jax.Array):
     """Cotangents of (x, bias): y_..j = x_..j + b_j, hence x_bar = y_bar and b_bar_j = sum_... y_bar_..j."""
-    return y_bar, y_bar.sum(axis=tuple(range(y_bar.ndim - 1)))
+    return y_bar, channel_sums(y_bar)
 
 
 def _check_dense(layer: str, x: jax.Array, kernel: jax.Array) -> None:
