@@ -243,6 +243,33 @@ def test_settings_that_all_differ_or_all_do_not():
     assert "No other setting is shown to differ from it" in answer(ds)
 
 
+PROBLEMS = {"dataset": ["moons", "circle"], "width": [16, 64]}
+
+
+def test_nothing_is_selected_between_problems(tmp_path):
+    """The best on each data set; no comparison of one with another."""
+    ds = make_results(PROBLEMS, epochs=20)
+    ds.attrs["problem_axes"] = json.dumps(["dataset"])
+    best = ds.val_accuracy.max("epoch").astype(float).mean("seed")
+    assert best.sel(dataset="moons").idxmax() == best.sel(dataset="circle").idxmax() == 64
+    text = answer(ds)
+    assert "The 4 settings differ in their data (dataset): none is selected over the others." in text
+    for name in PROBLEMS["dataset"]:
+        assert f"dataset {name}: width 64 ({100 * float(best.sel(dataset=name, width=64)):.2f}%)" in text
+    assert "selected:" not in text
+    assert "differs" not in text
+    page = page_of(tmp_path, ds)
+    assert "Against the selected setting" not in page.text
+    assert "Best of all" in page.text
+
+
+@pytest.mark.parametrize("axes", [["dataset", "width"], ["width"]])
+def test_problems_without_or_with_many_settings_are_answered_by_the_best_of_all(axes):
+    ds = make_results({"dataset": ["a", "b"], "width": [1, 2, 3, 4, 5]}, epochs=8)
+    ds.attrs["problem_axes"] = json.dumps(axes)
+    assert "none is selected over the others. Best of all is dataset b, width 5" in answer(ds)
+
+
 def test_a_selection_that_the_ranking_does_not_share_is_told(tmp_path):
     ds = make_results({"width": [16, 64]}, epochs=20)
     ds.attrs["selected"] = json.dumps({"width": 16})

@@ -126,9 +126,9 @@ def _make_form(names: Sequence[str], present: np.ndarray, counted: np.ndarray) -
 
     event = Event()
     tags = ["gradient_norm", "update_ratio"]
-    tags += [f"{names[row]}/{STATISTICS[column]}" for row, column in np.argwhere(present)]
+    tags += [f"{names[row]}/{STATISTICS[column]}" for row, column in np.argwhere(present).tolist()]
     scalars = [event.summary.value.add(tag=tag) for tag in tags]
-    histograms = [event.summary.value.add(tag=names[row]).histo for row in np.flatnonzero(counted)]
+    histograms = [event.summary.value.add(tag=names[row]).histo for row in np.flatnonzero(counted).tolist()]
     return _Form(event, scalars, histograms)
 
 

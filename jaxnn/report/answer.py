@@ -5,7 +5,7 @@ import math
 import xarray as xr
 
 from jaxnn import stats
-from jaxnn.labels import count_label, interval_label, metric_label, metric_value, setting_label
+from jaxnn.labels import count_label, field_label, interval_label, metric_label, metric_value, setting_label
 from jaxnn.report.findings import Findings, each_tested, gather, seed_interval
 
 LEVEL = 0.05
@@ -42,7 +42,27 @@ def _selection(findings: Findings, selected: stats.SettingResult) -> str:
     value = f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
     if not selected.setting:
         return f"At the best epoch: {value}."
+    if findings.problem_axes:
+        return _of_problems(findings, selected, value)
     return f"Of {len(findings.ranking)} settings, {setting_label(selected.setting)} was selected: {value}."
+
+
+def _of_problems(findings: Findings, selected: stats.SettingResult, value: str) -> str:
+    """What there is to say of settings that were not judged on the same data: the best on each, or of all."""
+    axes = " and ".join(field_label(axis) for axis in findings.problem_axes)
+    apart = f"The {len(findings.ranking)} settings differ in their data ({axes}): none is selected over the others."
+    best = {}
+    for result in findings.ranking:
+        problem = tuple((axis, result.setting[axis]) for axis in findings.problem_axes)
+        best.setdefault(problem, result)
+    if len(best) == len(findings.ranking) or len(best) > MAX_NAMED:
+        return f"{apart} Best of all is {setting_label(selected.setting)}: {value}."
+    named = []
+    for problem, result in best.items():
+        how = {name: v for name, v in result.setting.items() if name not in findings.problem_axes}
+        mean = metric_value(findings.metric, result.interval.mean)
+        named.append(f"{setting_label(dict(problem))}: {setting_label(how)} ({mean})")
+    return f"{apart} Best on each, by {metric_label(findings.metric)}: {'; '.join(named)}."
 
 
 def _over_seeds(metric: str, interval: stats.Interval) -> str:

@@ -17,7 +17,8 @@ class Findings(NamedTuple):
     metric, mode: the validation metric of the selection, and whether it is to be small or large.
     ranking: every setting with its interval, best first.
     selected: the selected setting with its interval; None where every member diverged.
-    differences: of every other setting to the selected one, in the order of the ranking.
+    problem_axes: the axes whose values are problems (data sets, folds), between which nothing is selected.
+    differences: of every other setting to the selected one, in the order of the ranking; none between problems.
     num_members, num_diverged: of the whole study.
     num_test: examples in the test set; None where the results do not say.
     drawn: figures of the results that are there already, by name: a metric, "comparison", "confusion".
@@ -28,6 +29,7 @@ class Findings(NamedTuple):
     mode: str
     ranking: list[stats.SettingResult]
     selected: stats.SettingResult | None
+    problem_axes: tuple[str, ...]
     differences: list[tuple[stats.Setting, stats.Comparison]]
     num_members: int
     num_diverged: int
@@ -43,13 +45,15 @@ def gather(ds: xr.Dataset, drawn: Mapping[str, plots.Figure] | None = None) -> F
     metric, mode = ds.attrs["selected_on"], ds.attrs["mode"]
     ranking = stats.rank_settings(ds, metric, mode)
     selected = _selected(ds, ranking)
+    problems = tuple(json.loads(ds.attrs.get("problem_axes", "[]")))
     return Findings(
         ds=ds,
         metric=metric,
         mode=mode,
         ranking=ranking,
         selected=selected,
-        differences=_differences(ds, metric, ranking, selected) if selected else [],
+        problem_axes=problems,
+        differences=_differences(ds, metric, ranking, selected) if selected and not problems else [],
         num_members=int(ds["diverged_at"].size),
         num_diverged=int((ds["diverged_at"] >= 0).sum()),
         num_test=int(ds["confusion"].sum(("true", "predicted")).max()) if "confusion" in ds else None,

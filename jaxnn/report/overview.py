@@ -23,7 +23,7 @@ def tiles(findings: Findings) -> Html:
     ds, shown = findings.ds, {}
     if findings.selected:
         if findings.selected.setting:
-            shown["Selected"] = setting_label(findings.selected.setting)
+            shown["Best of all" if findings.problem_axes else "Selected"] = setting_label(findings.selected.setting)
         interval = findings.selected.interval
         shown[metric_label(findings.metric).capitalize()] = metric_value(findings.metric, interval.mean)
     for metric in ("test_accuracy", "test_loss"):

@@ -172,6 +172,8 @@ def _selection(findings: Findings, selected: stats.SettingResult) -> str:
     if not selected.setting:
         return "There was one setting, so nothing had to be selected."
     chosen = f"Selected on validation data alone: {setting_label(selected.setting)}"
+    if findings.problem_axes:
+        chosen = f"The settings differ in their data; tested is {setting_label(selected.setting)}"
     if selected is not findings.ranking[0]:
         return f"{chosen}, as the study recorded it; the ranking above puts another setting first."
     best = "highest" if findings.mode == "max" else "lowest"

@@ -25,6 +25,10 @@ DIMENSIONS = ("seed", "epoch", "true", "predicted")
 # Fields that say how a study is judged rather than what is trained; a sweep over them has no meaning.
 NOT_SWEPT = ("select_on", "data_dir", "eval_every", "execution", "padding")
 
+# Fields that say which examples a setting is judged on: two settings that differ in one have no common measure.
+_SET = ("dataset", "path", "label", "task", "num_examples", "noise", "num_arms", "num_classes", "data_seed")
+PROBLEM_FIELDS = frozenset((*_SET, "resplit", "folds", "fold", "validation", "test"))
+
 
 def sweepable() -> dict[str, str]:
     """Every field a sweep may vary -> the section of `StudyConfig` that holds it."""
@@ -76,6 +80,11 @@ def with_fields(config: StudyConfig, fields: Mapping[str, Any]) -> StudyConfig:
 def swept_fields(name: str, axis: Axis) -> set[str]:
     """The fields of the configuration that an axis sets."""
     return {field for fields in _choices(name, axis) for field in fields}
+
+
+def problem_axes(sweep: Sweep) -> tuple[str, ...]:
+    """The axes of a sweep whose values are problems (data sets, folds, redrawn data), not ways to solve one."""
+    return tuple(n for n, axis in sweep.items() if len(axis) > 1 and swept_fields(n, axis) & PROBLEM_FIELDS)
 
 
 def _choices(name: str, axis: Axis) -> Iterator[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 from jaxnn.errors import InputError
 from jaxnn.study import ModelConfig, StudyConfig, TrainConfig
-from jaxnn.study.sweep import expand, parse_sweep, places, sweepable, swept_value_coordinate
+from jaxnn.study.sweep import expand, parse_sweep, places, problem_axes, sweepable, swept_value_coordinate
 from jaxnn.types import Hparams
 
 CONFIG = StudyConfig(model=ModelConfig(activation="tanh"), hparams=Hparams(0.5, l2=0.1), seeds=2)
@@ -132,3 +132,18 @@ def test_coordinates_are_numbers_or_words(value, coordinate):
     found = swept_value_coordinate(value)
     assert found == coordinate
     assert type(found) is type(coordinate)
+
+
+def test_axes_that_change_what_is_judged_are_problems():
+    """Data sets, folds and redrawn data are, where there are several; features, networks, training rows are not."""
+    sweep = {
+        "dataset": ("moons", "circle"),
+        "features": (("x1",), ("x2",)),
+        "train": (10, 20),
+        "hidden": ((3,), (4,)),
+        "fold": (0, 1),
+        "data_seed": (7,),
+        "problem": {"one": {"noise": 0.1, "hidden": (3,)}, "two": {"hidden": (4,)}},
+        "kind": {"one": {"hidden": (3,)}, "two": {"learning_rate": 0.1}},
+    }
+    assert problem_axes(sweep) == ("dataset", "fold", "problem")
