@@ -34,7 +34,8 @@ class RunFlags:
     """A part of an experiment of several studies; repeat it for more of them.  Default: all."""
     sweep: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A field and its values, such as `learning_rate=1e-3,1e-2`; repeat it for a grid.  It joins what the preset
-    sweeps, or replaces it where the field is the same; `--sweep none` drops the preset's sweep."""
+    sweeps, or replaces it where the field is the same; of variants that the preset names it takes some, such as
+    `network=relu-adam`; `--sweep none` drops the preset's sweep."""
     output: Path | None = None
     """Directory of the run; default: a new one under `runs/`."""
     resume: bool = False
