@@ -88,12 +88,17 @@ def analyse(outcome: Outcome) -> Analysis:
 
 
 def augmented_images(outcome: Outcome) -> tuple[str, str, plots.Figure]:
-    """Some training images, and below each what three steps would show of it."""
-    data, hparams = outcome.data(0), Hparams(**AUGMENTATION)
-    images = jnp.asarray(data.train.x[:10], jnp.float32) * data.info.scale
+    """A training image of each class, and below it what three steps would show of it.
+
+    The augmentation is that of the study, or where it has none, that of the presets.
+    """
+    data = outcome.data(0)
+    used = [setting.hparams for setting in outcome.plan.settings if setting.hparams.shift is not None]
+    hparams = used[0] if used else Hparams(**AUGMENTATION)
+    images = jnp.asarray(data.train.x[np.unique(data.train.y, return_index=True)[1]], jnp.float32) * data.info.scale
     keys = jax.random.split(jax.random.key(0), 3)
     shown = np.concatenate([images, *(augment(key, images, hparams) for key in keys)])
-    figure = plots.plot_images(shown, num_columns=10, row_labels=("stored", "step 1", "step 2", "step 3"))
+    figure = plots.plot_images(shown, num_columns=len(images), row_labels=("stored", "step 1", "step 2", "step 3"))
     return "augmented", "Training images, and what the augmentation makes of them at three steps.", figure
 
 

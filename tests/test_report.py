@@ -235,6 +235,14 @@ def test_the_answer_is_honest_at_its_limits(name, sentence):
     assert sentence in answer(STUDIES[name]())
 
 
+@pytest.mark.parametrize("sweep", [{}, {"width": [16]}])
+def test_of_one_setting_nothing_is_selected(sweep, tmp_path):
+    ds = make_results(sweep, epochs=8)
+    assert answer(ds).startswith("At the best epoch: validation accuracy")
+    assert "On the test set, used once:" in answer(ds)
+    assert "nothing had to be selected" in page_of(tmp_path, ds).text
+
+
 def test_settings_that_all_differ_or_all_do_not():
     ds = make_results({"width": [16, 64]}, epochs=8)
     ds["val_accuracy"] = ds.val_accuracy * 0 + ds.seed * 0.001 + 0.1 * (ds.width > 16)

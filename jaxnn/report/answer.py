@@ -40,7 +40,7 @@ def answer_sentences(findings: Findings) -> list[str]:
 def _selection(findings: Findings, selected: stats.SettingResult) -> str:
     metric, interval = findings.metric, selected.interval
     value = f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
-    if not selected.setting:
+    if len(findings.ranking) == 1:
         return f"At the best epoch: {value}."
     if findings.problem_axes:
         return _of_problems(findings, selected, value)
@@ -99,7 +99,9 @@ def _test(findings: Findings) -> str:
 
 
 def _use(findings: Findings) -> str:
-    return "on which every setting was tested" if each_tested(findings.ds) else "used once after the selection"
+    if each_tested(findings.ds):
+        return "on which every setting was tested"
+    return "used once" + " after the selection" * (len(findings.ranking) > 1)
 
 
 def _diverged(findings: Findings) -> str:

@@ -169,7 +169,7 @@ def test_section(findings: Findings) -> Html:
 
 
 def _selection(findings: Findings, selected: stats.SettingResult) -> str:
-    if not selected.setting:
+    if len(findings.ranking) == 1:
         return "There was one setting, so nothing had to be selected."
     chosen = f"Selected on validation data alone: {setting_label(selected.setting)}"
     if findings.problem_axes:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxnn.kernels import conv2d, conv_matmul
+from jaxnn.kernels.conv import Form
 from jaxnn.population import CPU_COMPILER_OPTIONS
 
 # name -> (images, kernel, padding)
@@ -34,7 +35,9 @@ def print_convolution(*, rounds: int) -> dict[str, dict[str, float]]:
 
 def convolution_rows(*, rounds: int) -> Iterator[tuple[str, dict[str, list[float]]]]:
     """(layer, form -> seconds of a step in each round)."""
-    forms = {f"{mib:g} MiB at once": ("matmul", int(mib * 2**20)) for mib in (0.25, 1, 4, 4096)}
+    forms: dict[str, tuple[Form, int]] = {
+        f"{mib:g} MiB at once": ("matmul", int(mib * 2**20)) for mib in (0.5, 2, 8, 4096)
+    }
     forms["XLA's convolution"] = ("xla", 0)
     for name, (x_shape, kernel_shape, padding) in LAYERS.items():
         x, kernel = (jax.random.normal(jax.random.key(0), shape) for shape in (x_shape, kernel_shape))
@@ -48,7 +51,7 @@ def convolution_rows(*, rounds: int) -> Iterator[tuple[str, dict[str, list[float
         yield name, seconds
 
 
-def _compile(x: jax.Array, kernel: jax.Array, padding: str, form: str, patches_at_once: int) -> Callable:
+def _compile(x: jax.Array, kernel: jax.Array, padding: str, form: Form, patches_at_once: int) -> Callable:
     """A few steps down the gradient of |y|^2 in images and kernel, in one loop."""
 
     @functools.partial(jax.grad, argnums=(0, 1))
