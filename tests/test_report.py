@@ -64,6 +64,9 @@ class Page(HTMLParser):
         return found
 
 
+PROBLEMS = {"dataset": ["moons", "circle"], "width": [16, 64]}
+
+
 def page_of(tmp_path, ds, **options):
     return Page(write_report(tmp_path / "report.html", ds, **options).read_text(encoding="utf-8"))
 
@@ -147,6 +150,16 @@ def test_the_table_of_settings_holds_means_intervals_and_counts(tmp_path):
     assert row[2:4] == [f"{100 * values.mean():.2f}%", f"{100 * low:.2f}% to {100 * high:.2f}%"]
     assert row[-2:] == ["4", "1"]
     assert page.row("16", "relu")[-2:] == ["5", "0"]
+
+
+def test_tests_of_different_problems_are_left_to_the_table():
+    ds = make_results(PROBLEMS, epochs=8).drop_vars(["test_loss", "test_accuracy"])
+    ds["each_test_accuracy"] = ds.val_accuracy.isel(epoch=-1)
+    ds["test_accuracy"] = ds.each_test_accuracy.isel(dataset=0, width=0)
+    assert "On the test set, on which every setting was tested: test accuracy" in answer(ds)
+    ds.attrs["problem_axes"] = json.dumps(["dataset"])
+    assert "Every setting was tested, each on its own test set" in answer(ds)
+    assert "test accuracy" not in answer(ds)
 
 
 def test_a_study_that_tested_every_setting_shows_all_its_tests(tmp_path):
@@ -249,9 +262,6 @@ def test_settings_that_all_differ_or_all_do_not():
     assert "It differs from every other setting" in answer(ds)
     ds["val_accuracy"] = ds.val_accuracy * 0 + ds.seed * 0.001
     assert "No other setting is shown to differ from it" in answer(ds)
-
-
-PROBLEMS = {"dataset": ["moons", "circle"], "width": [16, 64]}
 
 
 def test_nothing_is_selected_between_problems(tmp_path):

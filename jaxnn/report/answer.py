@@ -87,6 +87,8 @@ def _others(findings: Findings) -> str:
 
 
 def _test(findings: Findings) -> str:
+    if findings.problem_axes and each_tested(findings.ds):
+        return "Every setting was tested, each on its own test set: see the table."
     for metric in ("test_accuracy", "test_loss"):
         if metric in findings.ds:
             interval = seed_interval(findings.ds, metric)
