@@ -96,7 +96,8 @@ def augmented_images(outcome: Outcome) -> tuple[str, str, plots.Figure]:
     The augmentation is that of the study, or where it has none, that of the presets.
     """
     data = outcome.data(0)
-    used = [setting.hparams for setting in outcome.plan.settings if setting.hparams.shift is not None]
+    every = [setting.hparams for setting in outcome.plan.settings]
+    used = [one for one in every if any(getattr(one, name) is not None for name in AUGMENTATION)]
     hparams = used[0] if used else Hparams(**AUGMENTATION)
     images = jnp.asarray(data.train.x[np.unique(data.train.y, return_index=True)[1]], jnp.float32) * data.info.scale
     keys = jax.random.split(jax.random.key(0), 3)

@@ -7,6 +7,7 @@ from synthetic_experiments import config
 
 from jaxnn.cli.main import main
 from jaxnn.cli.run import run_command
+from jaxnn.errors import InputError
 from jaxnn.experiment import Experiment, Preset, analysis_of
 from jaxnn.study import Analysis
 from jaxnn.study.results import load_dataset
@@ -31,6 +32,18 @@ def test_variants_are_chosen_by_name(tmp_path):
     assert run("--sweep network=wide,small", tmp_path) == 0
     assert load_dataset(tmp_path / "run" / "results.nc")["network"].values.tolist() == ["wide", "small"]
     assert "networks: wide, small" in (tmp_path / "run" / "summary.md").read_text()
+
+
+def test_none_leaves_the_variants_that_are_named(tmp_path):
+    assert run("--sweep none --sweep network=wide", tmp_path) == 0
+    assert load_dataset(tmp_path / "run" / "results.nc")["network"].values.tolist() == ["wide"]
+
+
+@pytest.mark.parametrize("words", ["--sweep network=wide --sweep network=small", "--sweep network=wide,wide"])
+def test_variants_are_given_once(words, tmp_path):
+    with pytest.raises(InputError, match=r"`network` is swept .*twice"):
+        run(words, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_analysis_that_does_not_fit_is_left_out_and_the_report_says_so(tmp_path, capsys):

@@ -162,3 +162,19 @@ def test_a_network_that_diverged_is_not_looked_into():
     assert int(state.diverged_at[0]) == 2
     np.testing.assert_array_equal(np.flatnonzero(chunk.taken[0]), [0, 1, 2])
     np.testing.assert_array_equal(np.isfinite(chunk.gradient_norm[0, :3]), [True, True, False])
+
+
+@pytest.mark.parametrize("vectorise", [vmap, one_by_one])
+def test_a_network_that_stopped_is_not_looked_into(vectorise):
+    """Of two watched members the second stopped early, before this chunk: it has no samples, the first has all."""
+    data, seeds = small_data(), jnp.arange(2)
+    whole = small_run(monitor_every=EVERY, num_watched=2, vectorised=vectorise is vmap)
+    state = jax.jit(jax.vmap(lambda seed: whole.init(run_keys(seed), HPARAMS, data)))(seeds)
+    state = state._replace(stopped_at=jnp.asarray([0, 2], jnp.int32))
+
+    def member(arguments):
+        state, seed = arguments
+        return whole.advance(state, run_keys(seed), HPARAMS, data, 0, 3, True)
+
+    taken = jax.jit(lambda *arguments: vectorise(member, arguments))(state, seeds).samples.taken
+    assert np.asarray(taken).sum(1).tolist() == [EPOCHS * 5 // EVERY, 0]

@@ -197,31 +197,36 @@ def _choose_sweep(preset: Mapping[str, Any], words: Sequence[str], arguments: Se
     """The preset's sweep with what the command line says of it; a field given a value of its own is not swept."""
     flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
     given = {flag.removeprefix("--").replace("-", "_") for flag in flags}
-    preset, words = _choose_variants(preset, words)
+    variants, words = _choose_variants(preset, words)
     swept = parse_sweep([word for word in words if word != "none"])
     for name in swept:
         if name in given:
             raise InputError(f"`{name}` is swept and given one value too: leave out one of them.")
     named = given | set(swept)
-    kept = {} if "none" in words else {name: _without(named, name, axis) for name, axis in preset.items()}
+    preset = variants if "none" in words else {**preset, **variants}
+    kept = {name: _without(named, name, axis) for name, axis in preset.items()}
     in_order = {name: swept.get(name, axis) for name, axis in kept.items() if axis or name in swept}
     return {**in_order, **swept}
 
 
 def _choose_variants(preset: Mapping[str, Any], words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """`--sweep network=v1,v2` where the preset's `network` has named variants: only those, and the other words."""
-    chosen, others = dict(preset), []
+    chosen, others = {}, []
     for word in words:
-        name, _, labels = word.partition("=")
-        variants = preset.get(name.strip())
+        name, _, labels = (part.strip() for part in word.partition("="))
+        variants = preset.get(name)
         if not isinstance(variants, Mapping):
             others.append(word)
             continue
-        chosen[name.strip()] = {}
+        if name in chosen:
+            raise InputError(f"`{name}` is swept twice; give all its variants in one `--sweep`.")
+        chosen[name] = {}
         for label in map(str.strip, labels.split(",")):
             if label not in variants:
-                raise unknown(f"variant of `{name.strip()}`", label, variants)
-            chosen[name.strip()][label] = variants[label]
+                raise unknown(f"variant of `{name}`", label, variants)
+            if label in chosen[name]:
+                raise InputError(f"`{name}` is swept over {label!r} twice; give each variant once.")
+            chosen[name][label] = variants[label]
     return chosen, others
 
 
