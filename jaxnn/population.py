@@ -43,7 +43,7 @@ NEUTRAL = {
 
 # Below this many multiply-adds (times two) of a training step, on CPU, one vectorised step for all members beats
 # one member after another (measured: scripts/bench --case ablation).
-VMAP_BELOW_FLOPS = 300_000
+VMAP_BELOW_FLOPS = 1_000_000
 
 # What XLA chooses otherwise on CPU (measured: scripts/bench --case ablation): it prefers vectors of 256
 # bits even where the processor has 512, and hands sums to a library that takes several times as long as its own
@@ -165,7 +165,8 @@ def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1, 
     )
     optimizer = make_optimizer(recipe.optimizer, schedule)
     parts, gradients = (recipe.model, loss, optimizer), GRADIENTS[recipe.gradients]
-    train_step, eval_step = make_train_step(*parts, value_and_grad=gradients), make_eval_step(recipe.model, loss)
+    train_step = make_train_step(*parts, value_and_grad=gradients, vectorised=vectorised)
+    eval_step = make_eval_step(recipe.model, loss)
     look = None
     if recipe.run.monitor_every is not None:
         look = make_look(make_probe(*parts, value_and_grad=gradients), num_watched=num_watched)

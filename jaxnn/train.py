@@ -4,6 +4,7 @@ The step knows nothing of populations, epochs or files: it is what a population 
 The loss, the optimizer and the way gradients are made are given to it.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -128,6 +129,7 @@ def make_train_step(
     optimizer: Callable[[Hparams], optax.GradientTransformation],
     *,
     value_and_grad: Callable[[Network, LossFunction], GradFn] = autodiff_value_and_grad,
+    vectorised: bool = False,
 ) -> TrainStep:
     """train_step(state, batch, key, hparams, active=True) -> (state, metrics), pure: one update of one run.
 
@@ -140,6 +142,8 @@ def make_train_step(
         loss: per-example loss, from `losses`.
         optimizer: function from `Hparams` to an optax transformation.
         value_and_grad: how gradients are made: a function (model, loss) -> grad_fn.
+        vectorised: whether the step will be under `vmap`.  It gives the same, but for a step that changes nothing:
+            the state of the optimizer then moves, which is of no use for a run that goes on afterwards.
     """
     grad_fn = value_and_grad(model, loss)
 
@@ -153,11 +157,26 @@ def make_train_step(
             updates, opt_state = optimizer(hparams).update(grads, state.opt_state, state.params)
             return TrainState(optax.apply_updates(state.params, updates), batch_stats, opt_state, state.step + 1)
 
-        # A branch: a choice between old and new would keep both, and double the optimizer's memory traffic.
-        state = jax.lax.cond(active & jnp.isfinite(objective), update, lambda state: state, state)
+        alive = active & jnp.isfinite(objective)
+        if vectorised:
+            state = _keep_unless(alive, update(state), state)
+        else:
+            # A branch: a choice between old and new would keep both, and double the optimizer's memory traffic.
+            state = jax.lax.cond(alive, update, lambda state: state, state)
         return state, {**metrics, "objective": objective}
 
     return train_step
+
+
+def _keep_unless(alive: jax.Array, new: TrainState, old: TrainState) -> TrainState:
+    """`new` where `alive`, else `old` but for the state of the optimizer, which nothing reads any more.
+
+    Under `vmap` a branch of each member's own is a choice.  Of the parameters it fuses with the addition that makes
+    them; of the moments, which the update reads too, it would be a second pass over them.
+    """
+    choose = lambda a, b: jax.tree.map(functools.partial(jnp.where, alive), a, b)
+    kept = choose(new._replace(opt_state=None), old._replace(opt_state=None))
+    return kept._replace(opt_state=new.opt_state)
 
 
 def make_eval_step(model: Network, loss: LossFunction) -> EvalStep:

@@ -136,6 +136,18 @@ def test_a_member_that_diverges_touches_no_neighbour(name):
         jax.tree.map(np.testing.assert_array_equal, member(state, position), member(harmless, position))
 
 
+@pytest.mark.parametrize("name", EXECUTIONS)
+def test_a_member_that_diverges_stays_where_it_was(name):
+    """Beside members that go on, for two epochs more: as the same one alone, whose steps are not vectorised."""
+    bad = MEMBERS[1][0], Hparams(float("1e30"), **TERMS)
+    beside = member(train([MEMBERS[0], bad, *MEMBERS[2:]], EXECUTIONS[name]), 1)
+    alone = member(train([bad], Execution(1, "map")), 0)
+    assert 0 <= int(beside.diverged_at) < 4
+    for kept in ("params", "batch_stats", "step"):
+        close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4)
+        jax.tree.map(close, getattr(beside.train, kept), getattr(alone.train, kept))
+
+
 def test_chunks_of_any_length_share_a_compilation_and_change_no_bit():
     whole = train(MEMBERS, EXECUTIONS["vmap"])
     with recorded_compilations() as compiled:

