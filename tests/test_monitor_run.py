@@ -14,6 +14,8 @@ from jaxnn.run import Run, RunData, make_run
 from jaxnn.train import make_eval_step, make_train_step, run_keys
 from jaxnn.types import Batch, Hparams
 
+pytestmark = pytest.mark.once
+
 MODEL = models.mlp((4,), 3, dropout=True)
 LOSS = losses.softmax_cross_entropy
 ADAM = make_optimizer("adam", make_schedule("constant", total_steps=1, steps_per_epoch=1))

@@ -33,22 +33,20 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("only the first of the batch", "channel_sums(y_bar)", "channel_sums(y_bar[0])"),
         ("mean for sum", "channel_sums(y_bar)", "channel_sums(y_bar) / len(y_bar)"),
     ],
-    ("batch_norm", "_normalise_bwd"): [
-        ("dropped term: mean", "g - through_mean - through_var", "g - through_var"),
-        ("dropped term: variance", "g - through_mean - through_var", "g - through_mean"),
+    ("batch_norm", "batch_norm_bwd"): [
+        ("dropped term: mean", "y_bar - through_mean - through_var", "y_bar - through_var"),
+        ("dropped term: variance", "y_bar - through_mean - through_var", "y_bar - through_mean"),
         ("flipped sign", "- through_var)", "+ through_var)"),
-        ("lost 1/N of the mean", "g.mean(", "g.sum("),
-        ("lost 1/N of the variance", "(g * x_hat).mean(", "(g * x_hat).sum("),
-        ("lost 1/sigma", "inv_std * (g", "(g"),
-        ("lost scale", "scale[(None,) * (y_bar.ndim - 1)] * y_bar", "y_bar"),
+        ("lost 1/N of the mean", "bias_bar[lead] / n", "bias_bar[lead]"),
+        ("lost 1/N of the variance", "scale_bar[lead] / n", "scale_bar[lead]"),
+        ("lost 1/sigma", "(scale * inv_std)[lead]", "scale[lead]"),
+        ("lost scale", "(scale * inv_std)[lead]", "inv_std[lead]"),
+        ("scale without x_hat", "channel_sums(y_bar * x_hat)", "channel_sums(y_bar)"),
     ],
-    ("batch_norm", "_normalise"): [
+    ("batch_norm", "batch_norm_fwd"): [
         ("epsilon left out", "rsqrt(var + epsilon)", "rsqrt(var)"),
         ("epsilon under no root", "jax.lax.rsqrt(var + epsilon)", "1 / (var**0.5 + epsilon)"),
-        ("unbiased variance", "((x - mean) ** 2).mean(axis=axes,", "x.var(ddof=1, axis=axes,"),
-    ],
-    ("batch_norm", "batch_norm_bwd"): [
-        ("scale without x_hat", "(y_bar * x_hat).sum(axis=axes)", "y_bar.sum(axis=axes) * 1"),
+        ("unbiased variance", "channel_sums(centred**2) / n", "channel_sums(centred**2) / (n - 1)"),
     ],
     ("batch_norm_eval", "batch_norm_eval_fwd"): [("epsilon left out", "rsqrt(var + epsilon)", "rsqrt(var)")],
     ("batch_norm_eval", "batch_norm_eval_bwd"): [
@@ -58,10 +56,16 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("lost scale", "factor = scale * inv_std", "factor = inv_std"),
     ],
     ("layer_norm", "layer_norm_bwd"): [
-        ("the axes of batch norm", "y_bar, (-1,)", "y_bar, (0,)"),
-        ("sum over the wrong axis", "y_bar.sum(axis=axes)", "y_bar.sum(axis=-1)"),
+        ("the axes of batch norm", "g.mean(axis=-1,", "g.mean(axis=0,"),
+        ("dropped term: mean", "g - through_mean - through_var", "g - through_var"),
+        ("dropped term: variance", "g - through_mean - through_var", "g - through_mean"),
+        ("lost scale", "scale[_leading(y_bar)] * y_bar", "y_bar"),
+        ("sum over the wrong axis", "x_hat), channel_sums(y_bar)", "x_hat), y_bar.sum(axis=-1)"),
     ],
-    ("layer_norm", "layer_norm_fwd"): [("the axes of batch norm", "bias, (-1,)", "bias, (0,)")],
+    ("layer_norm", "layer_norm_fwd"): [
+        ("the axes of batch norm", "x.mean(axis=-1,", "x.mean(axis=0,"),
+        ("epsilon left out", "rsqrt(var + epsilon)", "rsqrt(var)"),
+    ],
     ("dropout", "dropout_bwd"): [
         ("stale mask", "jnp.where(keep,", "jnp.where(jnp.roll(keep, 1),"),
         ("forgotten mask", "jnp.where(keep, y_bar / kept_share, 0)", "y_bar / kept_share"),

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 
+from jaxnn.kernels.channels import channel_sums
 from jaxnn.kernels.checks import check_fit, check_floating
 
 
@@ -24,7 +25,13 @@ def batch_norm_fwd(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: 
     all other axes, N values.  Source: Ioffe and Szegedy 2015, algorithm 1.
     """
     _check_norm("batch_norm", x, {"scale": scale, "bias": bias})
-    return _normalise(x, scale, bias, tuple(range(x.ndim - 1)), epsilon)
+    lead, n = _leading(x), x.size // x.shape[-1]
+    mean = channel_sums(x) / n
+    centred = x - mean[lead]
+    var = channel_sums(centred**2) / n
+    inv_std = jax.lax.rsqrt(var + epsilon)
+    x_hat = centred * inv_std[lead]
+    return scale[lead] * x_hat + bias[lead], NormResiduals(x_hat, inv_std, scale, mean, var)
 
 
 def batch_norm_bwd(residuals: NormResiduals, y_bar: jax.Array):
@@ -40,11 +47,17 @@ def batch_norm_bwd(residuals: NormResiduals, y_bar: jax.Array):
 
     Matrix form: x_bar = (I - 1 1^T / N - x_hat x_hat^T / N) g / sigma, which takes out of g its mean and its
     part along x_hat: sum x_bar = 0 always, and sum x_bar x_hat = 0 up to epsilon (exactly for epsilon = 0).
+
+    The scale is one number here, so the sums over g are those of the two other cotangents:
+
+        x_bar_j = (scale / sigma) [y_bar_j - bias_bar / N - x_hat_j scale_bar / N].
     """
-    axes = tuple(range(y_bar.ndim - 1))
-    x_hat = residuals.x_hat
-    x_bar = _normalise_bwd(residuals, y_bar, axes)
-    return x_bar, (y_bar * x_hat).sum(axis=axes), y_bar.sum(axis=axes)
+    x_hat, inv_std, scale, *_ = residuals
+    lead, n = _leading(y_bar), y_bar.size // y_bar.shape[-1]
+    scale_bar, bias_bar = channel_sums(y_bar * x_hat), channel_sums(y_bar)
+    through_mean, through_var = bias_bar[lead] / n, x_hat * scale_bar[lead] / n
+    x_bar = (scale * inv_std)[lead] * (y_bar - through_mean - through_var)
+    return x_bar, scale_bar, bias_bar
 
 
 def batch_norm_eval_fwd(
@@ -55,7 +68,7 @@ def batch_norm_eval_fwd(
     x (..., channels), all others (channels,).
     """
     _check_norm("batch_norm_eval", x, {"scale": scale, "bias": bias, "mean": mean, "var": var})
-    lead = (None,) * (x.ndim - 1)
+    lead = _leading(x)
     inv_std = jax.lax.rsqrt(var + epsilon)
     x_hat = (x - mean[lead]) * inv_std[lead]
     return scale[lead] * x_hat + bias[lead], NormResiduals(x_hat, inv_std, scale, mean, var)
@@ -67,12 +80,11 @@ def batch_norm_eval_bwd(residuals: NormResiduals, y_bar: jax.Array):
     x_bar = y_bar scale / sigma                 scale_bar = sum y_bar x_hat        bias_bar = sum y_bar
     mean_bar = -sum y_bar scale / sigma         var_bar = -scale sum y_bar x_hat / (2 sigma^2)
     """
-    axes = tuple(range(y_bar.ndim - 1))
     x_hat, inv_std, scale, *_ = residuals
-    bias_bar = y_bar.sum(axis=axes)
-    scale_bar = (y_bar * x_hat).sum(axis=axes)
+    bias_bar = channel_sums(y_bar)
+    scale_bar = channel_sums(y_bar * x_hat)
     factor = scale * inv_std
-    x_bar = y_bar * factor[(None,) * len(axes)]
+    x_bar = y_bar * factor[_leading(y_bar)]
     return x_bar, scale_bar, bias_bar, -bias_bar * factor, -scale * scale_bar * inv_std**2 / 2
 
 
@@ -82,38 +94,32 @@ def layer_norm_fwd(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: 
     x (..., channels), scale and bias (channels,).  Source: Ba, Kiros and Hinton 2016.
     """
     _check_norm("layer_norm", x, {"scale": scale, "bias": bias})
-    return _normalise(x, scale, bias, (-1,), epsilon)
+    mean = x.mean(axis=-1, keepdims=True)
+    var = ((x - mean) ** 2).mean(axis=-1, keepdims=True)
+    inv_std = jax.lax.rsqrt(var + epsilon)
+    x_hat = (x - mean) * inv_std
+    lead = _leading(x)
+    return scale[lead] * x_hat + bias[lead], NormResiduals(x_hat, inv_std, scale, mean[..., 0], var[..., 0])
 
 
 def layer_norm_bwd(residuals: NormResiduals, y_bar: jax.Array):
     """Cotangents of (x, scale, bias): the three terms of `batch_norm_bwd` with the sums over a row's channels.
 
     N is the number of channels and g = scale * y_bar now varies inside a sum; scale and bias are shared by all
-    rows, so their cotangents still add up over every axis but the last.
+    rows, so their cotangents still add up over every axis but the last:
+
+        x_bar = (1 / sigma) [g - mean(g) - x_hat mean(g x_hat)].
     """
-    axes = tuple(range(y_bar.ndim - 1))
-    x_hat = residuals.x_hat
-    x_bar = _normalise_bwd(residuals, y_bar, (-1,))
-    return x_bar, (y_bar * x_hat).sum(axis=axes), y_bar.sum(axis=axes)
-
-
-def _normalise(x, scale, bias, axes, epsilon):
-    lead = (None,) * (x.ndim - 1)
-    mean = x.mean(axis=axes, keepdims=True)
-    var = ((x - mean) ** 2).mean(axis=axes, keepdims=True)
-    inv_std = jax.lax.rsqrt(var + epsilon)
-    x_hat = (x - mean) * inv_std
-    residuals = NormResiduals(x_hat, inv_std, scale, mean.squeeze(axes), var.squeeze(axes))
-    return scale[lead] * x_hat + bias[lead], residuals
-
-
-def _normalise_bwd(residuals: NormResiduals, y_bar: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """x_bar = (g - mean(g) - x_hat mean(g x_hat)) / sigma with g = scale * y_bar, means over `axes`."""
     x_hat, inv_std, scale, *_ = residuals
-    g = scale[(None,) * (y_bar.ndim - 1)] * y_bar
-    through_mean = g.mean(axis=axes, keepdims=True)
-    through_var = x_hat * (g * x_hat).mean(axis=axes, keepdims=True)
-    return inv_std * (g - through_mean - through_var)
+    g = scale[_leading(y_bar)] * y_bar
+    through_mean = g.mean(axis=-1, keepdims=True)
+    through_var = x_hat * (g * x_hat).mean(axis=-1, keepdims=True)
+    return inv_std * (g - through_mean - through_var), channel_sums(y_bar * x_hat), channel_sums(y_bar)
+
+
+def _leading(x: jax.Array) -> tuple[None, ...]:
+    """The index that gives an array (channels,) the axes of x."""
+    return (None,) * (x.ndim - 1)
 
 
 def _check_norm(layer: str, x: jax.Array, per_channel: dict[str, jax.Array]) -> None:
