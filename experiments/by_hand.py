@@ -50,7 +50,8 @@ def calculate() -> Analysis:
     notes = [
         f"The path gives {path.output:g}; the output changes by {output_gradients()['w1']:g} a unit of w1 and by "
         f"{output_gradients()['w2']:g} a unit of w2.  One step for y = 1 takes w1 from -2 to {moved:g}, after "
-        f"which its unit gives {one_path(w1=moved).activation:g} at x = 1 and w1 stays on this example.",
+        f"which its unit gives {one_path(w1=moved).activation:g} at x = 1 and w1 never moves again on this "
+        "example.",
         f"In the 2-4-2 network with all four signs the units are silent inside the diamond |x1| + |x2| = 1; at "
         f"(1.5, 0) their activations are {', '.join(f'{a:g}' for a in wide)}.",
         "Of four points that are all on the wrong side, gradient descent brings to the right side: "

@@ -11,8 +11,9 @@ learning rate of 2 with an l2 penalty of 0.01 / (2 * 200).  It claims that 3 to 
     jaxnn run moons                      # 10 seeds, 20,000 steps: some 15 seconds on two CPU cores
     jaxnn run moons --preset quick       # 5 seeds, 2,000 steps
 
-Expect (10 seeds, 2026-11-21, docs/results/moons): three tanh or sigmoid units are as good as any, test accuracy
-96.9%; two are not enough.  The cost on a GPU has not been measured.
+Expect (10 seeds, 2026-11-21, docs/results/moons): four tanh units are best on validation (test accuracy 96.9%),
+three tanh or sigmoid units are not shown to differ from them, two are not enough.  The cost on a GPU has not been
+measured.
 """
 
 import sys

@@ -12,7 +12,7 @@ Source: a course assignment with scikit-learn, which reports about 85% on raw pi
     jaxnn run pca_logistic --preset full     # four times as many epochs
 
 Expect (5 folds, 2026-11-21, docs/results/pca_logistic): raw pixels 86.0% [85.6%, 86.5%], 100 components 84.9%,
-2 components 48.8%; 35 models in some 4 s of training, then a minute or two of scikit-learn.  The cost on a GPU
+2 components 48.8%; 35 models in some 5 s of training, then about a minute of scikit-learn.  The cost on a GPU
 has not been measured.
 """
 
@@ -34,7 +34,7 @@ from jaxnn.study import Analysis, ModelConfig, Outcome, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 
 FOLDS = 5
-BASELINE_FOLDS = 3  # of scikit-learn, which takes half a minute for one of raw pixels
+BASELINE_FOLDS = 3  # of scikit-learn, which takes eight seconds for one of raw pixels
 CLAIM = 0.85
 NUM_DRAWN = 2000
 

@@ -12,11 +12,11 @@ Source: an assignment on TensorFlow Playground, with one run each.  It claims te
 features that it chose.
 
     jaxnn run playground                 # 5 seeds (3 for the shapes)
-    jaxnn run playground --preset quick  # 2 seeds, a tenth of the epochs: seconds
+    jaxnn run playground --preset quick  # the circle, 2 seeds, a tenth of the epochs or less: seconds
 
 Expect (5 seeds, 2026-11-21, docs/results/playground): chosen features reach losses of 0.0002 to 0.0115; an L1
-of 0.01 leaves the two squares on the circle and x1 x2 on XOR; from x1 and x2 alone 5 of 54 networks solve the
-spiral; 316 networks, 7 s of training and some 30 s of compilation.  The cost on a GPU has not been measured.
+of 0.01 leaves the two squares on the circle and, with every seed, x1 x2 on XOR; from x1 and x2 alone 5 of 54
+networks solve the spiral; 316 networks in some 30 s, 5 s of it training.  The cost on a GPU has not been measured.
 """
 
 import dataclasses

@@ -13,8 +13,8 @@ Source: an assignment on PyTorch, with 20 trials of 2 units and 5 of the others.
     jaxnn run trials_2d --preset quick   # generated sets, 5 trials, 20 epochs: seconds
 
 Expect (20 trials, 2026-11-21, docs/results/trials_2d): two units reach 81.0% to 89.0%, 100 units 90.5% to
-91.0%; 100-100 begins to overfit at epoch 125; 180 networks in some 20 seconds, most of it compilation.  The
-cost on a GPU has not been measured.
+91.0%; 100-100 begins to overfit at epoch 125; 180 networks in some 20 seconds, of which 5 compile
+and 2 train.  The cost on a GPU has not been measured.
 """
 
 import dataclasses

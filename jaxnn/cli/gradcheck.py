@@ -12,7 +12,8 @@ class GradcheckFlags:
     """Compare every hand-derived pair with jax.vjp and with finite differences; exit status 1 if one fails."""
 
     model: str | None = None
-    """Check the gradient of a whole network instead: linear, mlp, cnn, lenet or autoencoder."""
+    """Check the gradient of a whole network instead: linear, mlp, cnn, lenet, autoencoder or
+    conv_autoencoder."""
     mutate: bool = False
     """Check the checks instead: plant bugs in the pairs and count those that are caught."""
     json: bool = False

@@ -41,7 +41,9 @@ CASES = {
     "autoencoder 784-128-784, batch 256": Case(models.autoencoder((28, 28, 1), code=128), (256, 28, 28, 1), 40),
     "LeNet, batch 64": Case(models.lenet(), (64, 28, 28, 1), 12, dropout_rate=0.5),
     "CNN with batch norm, batch 64": Case(
-        models.cnn("conv:8 batchnorm relu conv:16 batchnorm relu maxpool dense:64 relu".split(), 10),
+        models.cnn(
+            ("conv:8", "batchnorm", "relu", "conv:16", "batchnorm", "relu", "maxpool", "dense:64", "relu"), 10
+        ),
         (64, 28, 28, 1),
         12,
     ),
