@@ -131,11 +131,12 @@ def comparison_section(findings: Findings) -> Html:
         "Against the selected setting",
         paragraph(
             f"Difference in {metric_label(metric)} to {baseline}, paired on the seed, which fixes the initial "
-            "weights and the order of the data. The p-values are of paired t-tests; with Holm's adjustment, at "
-            f"most {LEVEL:.0%} of studies without any true difference would show one."
+            "weights and the order of the data. The p-values are of paired t-tests; Holm's adjustment is for all "
+            "pairs of settings, since these very numbers selected the one: at most "
+            f"{LEVEL:.0%} of studies without any true difference would show one."
         ),
         table(["setting", "difference", "95% interval", "pairs", "p", "p (Holm)", ""], rows, align="lrrrrrl"),
-        paragraph("The setting was selected by these very numbers: they flatter it, the test below does not."),
+        paragraph("The differences flatter the setting that they selected; the test below does not."),
     )
 
 
