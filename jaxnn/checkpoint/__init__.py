@@ -7,7 +7,14 @@ a way back past a damaged checkpoint, a check of shapes and dtypes before readin
 from jaxnn.checkpoint.errors import CheckpointError, DamageWarning
 from jaxnn.checkpoint.manifest import About, Leaves, Manifest, leaves_of
 from jaxnn.checkpoint.saver import Saver
-from jaxnn.checkpoint.steps import Checkpoint, load_checkpoint, load_last, save_checkpoint, saved_numbers
+from jaxnn.checkpoint.steps import (
+    Checkpoint,
+    load_checkpoint,
+    load_last,
+    read_about,
+    save_checkpoint,
+    saved_numbers,
+)
 
 __all__ = [
     "About",
@@ -20,6 +27,7 @@ __all__ = [
     "leaves_of",
     "load_checkpoint",
     "load_last",
+    "read_about",
     "save_checkpoint",
     "saved_numbers",
 ]

@@ -103,6 +103,16 @@ def load_last(folder: Path, expected: Callable[[int], Leaves] | None = None) -> 
     return None
 
 
+def read_about(folder: Path) -> About | None:
+    """What the last checkpoint of a folder says of itself, without its arrays; None where none can say it."""
+    for number in reversed(saved_numbers(folder)):
+        try:
+            return read_manifest(_path(folder, number)).about
+        except CheckpointError:
+            continue
+    return None
+
+
 def load_checkpoint(folder: Path, number: int, expected: Leaves | None = None) -> Checkpoint:
     """Read one checkpoint, every file and array of it verified.
 

@@ -32,7 +32,7 @@ class PredictFlags:
     seed: int | None = None
     """The member to use; default: the one that was best on validation."""
     ensemble: bool = False
-    """Use the mean of all seeds."""
+    """Use the mean of all seeds but those that diverged."""
     setting: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A swept field and its value, such as `hidden=64`, for each of them; default: the selected setting."""
     platform: Literal["cpu", "cuda", "tpu"] | None = None
@@ -102,8 +102,7 @@ def predict_command(arguments: Sequence[str]) -> int:
     if run.tells_classes and not flags.probabilities:
         found = found.argmax(axis=-1).astype(np.int32)
     _write(target, found, run)
-    by = f"all {len(run.seeds)} seeds" if flags.ensemble else f"seed {run.seed}"
-    print(f"{target}: {len(found):,} predictions by {by}")
+    print(f"{target}: {len(found):,} predictions by {_predictors(run) if flags.ensemble else f'seed {run.seed}'}")
     return 0
 
 
@@ -122,9 +121,24 @@ def evaluate_command(arguments: Sequence[str]) -> int:
         ends = interval_label(str(name), low, high)
         print(f"{metric_label(str(name)):<20} {metric_value(str(name), mean)} [{ends}]")
         if name in recorded and recorded[name].dims == ("seed",):
-            worst = float(np.abs(recorded[name].values - metric.values).max())
-            print(f"{'':<20} {'as recorded' if worst == 0 else f'differs from the record by up to {worst:.2g}'}")
+            print(f"{'':<20} {_compared(recorded[name].values, metric.values)}")
     return 0
+
+
+def _predictors(run: LoadedRun) -> str:
+    """The seeds of an ensemble, in words."""
+    count = int(run.usable.sum())
+    if count == len(run.seeds):
+        return f"all {count} seeds"
+    return f"{count} of {len(run.seeds)} seeds: the others diverged"
+
+
+def _compared(recorded: np.ndarray, found: np.ndarray) -> str:
+    """Whether metrics of the seeds, NaN of those that diverged, are as they were recorded."""
+    if (np.isnan(recorded) != np.isnan(found)).any():
+        return "differs from the record in which seeds diverged"
+    worst = float(np.nan_to_num(np.abs(recorded - found)).max())
+    return "as recorded" if worst == 0 else f"differs from the record by up to {worst:.2g}"
 
 
 def export_command(arguments: Sequence[str]) -> int:

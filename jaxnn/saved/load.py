@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from jaxnn import stats
-from jaxnn.checkpoint import Checkpoint, CheckpointError, load_last
+from jaxnn.checkpoint import Checkpoint, CheckpointError, load_last, read_about
 from jaxnn.data import DataInfo
 from jaxnn.epoch import RunConfig
 from jaxnn.errors import InputError
@@ -22,6 +22,7 @@ from jaxnn.study.reading import read_study, read_value
 from jaxnn.study.recipe import build_model, loss_name, reconstructs, settle_hparams
 from jaxnn.study.results import load_dataset
 from jaxnn.study.sweep import expand
+from jaxnn.study.training import when_diverged
 
 Variables = dict[str, Any]  # {"params": ..., "batch_stats": ...}, as `model.apply` takes them
 
@@ -37,6 +38,7 @@ class LoadedRun(NamedTuple):
     seeds: of all members of the setting.
     members: their variables, every leaf with a leading axis of seeds.
     diverged_at: (seeds,) the first step of each whose objective was not finite, else -1.
+    usable: (seeds,) whether the variables are those of a network that learned: it did not diverge.
     info: what the inputs are.  Stored inputs are multiplied by `info.scale` before they are given to the model.
     recipe: the model, with what its use depends on.
     """
@@ -49,6 +51,7 @@ class LoadedRun(NamedTuple):
     seeds: tuple[int, ...]
     members: Variables
     diverged_at: np.ndarray
+    usable: np.ndarray
     info: DataInfo
     recipe: Recipe
 
@@ -75,7 +78,7 @@ def load_run(
             training and validation data; False takes those that were selected.
 
     Raises:
-        InputError: not a finished run, or no such setting or seed.
+        InputError: not a finished run, no such setting or seed, or one that diverged.
         CheckpointError: its checkpoints are damaged.
     """
     path = Path(path)
@@ -88,19 +91,23 @@ def load_run(
     seeds = tuple(description["seeds"])
     if seed is not None and seed not in seeds:
         raise InputError(f"`seed` must be one of the run's, {', '.join(map(str, seeds))}; got {seed}.")
-    again = retrained and config.final == "retrain" and wanted == _selected(path, results)
+    again = retrained and config.final == "retrain" and place == stats.locate(results, _selected(path, results))
     members, diverged_at, info, padded = _load_members(path, position, seeds, retrained=again)
+    usable = diverged_at < 0
+    if not again:
+        diverged_at = results["diverged_at"].isel(place).values
+        usable = (diverged_at < 0) & (results["best_epoch"].isel(place).values > 0)
     configs = expand(config, sweep)
     hparams = settle_hparams(configs)[position]
     loss = loss_name(configs[position], info)
     model = build_model(configs[position].model, info, loss=loss, dropout=hparams.dropout_rate is not None)
     if padded:
         members = {"params": trim_params(members["params"], hidden_units(model)), "batch_stats": {}}
-    row = _best_row(results, place, diverged_at) if seed is None else seeds.index(seed)
+    row = _best_row(results, place, usable) if seed is None else _row_of(seed, seeds, usable)
     variables = jax.tree.map(lambda leaf: leaf[row], members)
     recipe = _recipe(model, configs[position], info)
     return LoadedRun(
-        model, variables, configs[position], results, seeds[row], seeds, members, diverged_at, info, recipe
+        model, variables, configs[position], results, seeds[row], seeds, members, diverged_at, usable, info, recipe
     )
 
 
@@ -139,13 +146,22 @@ def _selected(path: Path, results: xr.Dataset) -> stats.Setting:
     return best.setting
 
 
-def _best_row(results: xr.Dataset, place: Mapping[str, int], diverged_at: np.ndarray) -> int:
+def _best_row(results: xr.Dataset, place: Mapping[str, int], usable: np.ndarray) -> int:
     """The seed that was best on validation, among those whose variables are of use."""
-    values = stats.at_best_epoch(results, results.attrs["selected_on"]).isel(place).values
-    values = np.where(diverged_at < 0, values, np.nan)
-    if np.isnan(values).all():
+    if not usable.any():
         raise InputError("`setting` has no member to use: all of them diverged; choose another.")
+    values = stats.at_best_epoch(results, results.attrs["selected_on"]).isel(place).values
+    worst = np.inf if results.attrs["mode"] == "min" else -np.inf  # trained again, it may be of use all the same
+    values = np.where(usable, np.where(np.isnan(values), worst, values), np.nan)
     return int(np.nanargmin(values) if results.attrs["mode"] == "min" else np.nanargmax(values))
+
+
+def _row_of(seed: int, seeds: tuple[int, ...], usable: np.ndarray) -> int:
+    row = seeds.index(seed)
+    if not usable[row]:
+        others = ", ".join(str(other) for other, good in zip(seeds, usable, strict=True) if good) or "none"
+        raise InputError(f"`seed` must be of a member that did not diverge, {others}; got {seed}.")
+    return row
 
 
 def _load_members(
@@ -170,15 +186,18 @@ def _load_members(
         variables[collection] = _nest({name: a[rows] for name, a in named.items()})
     about = checkpoint.about
     info = read_value("data", about["data"][first // len(seeds)], DataInfo)
-    return variables, checkpoint.arrays["diverged_at"][rows], info, about["padded"]
+    diverged_at = checkpoint.arrays["diverged_at"][rows]
+    if where == "train":
+        diverged_at = when_diverged(variables["params"], checkpoint.arrays["train/step"][rows], diverged_at)
+    return variables, diverged_at, info, about["padded"]
 
 
 def _program_of(folder: Path, position: int, num_seeds: int) -> tuple[Checkpoint | None, int]:
     """The last checkpoint of the program that trained a setting, and the setting's first member in it."""
     for program in sorted(folder.glob("program-*")):
-        checkpoint = load_last(program)
-        if checkpoint is not None and position in checkpoint.about["settings"]:
-            return checkpoint, checkpoint.about["settings"].index(position) * num_seeds
+        about = read_about(program)
+        if about is not None and position in about["settings"]:
+            return load_last(program), about["settings"].index(position) * num_seeds
     return None, 0
 
 

@@ -34,5 +34,5 @@ def predictions(run: LoadedRun, x: np.ndarray, *, every_seed: bool = False) -> n
 
 
 def ensemble(run: LoadedRun, x: np.ndarray) -> np.ndarray:
-    """Mean of the `predictions` of all seeds, (rows, num_outputs)."""
-    return predictions(run, x, every_seed=True).mean(axis=0)
+    """Mean of the `predictions` of all seeds but those that are of no use, (rows, num_outputs)."""
+    return predictions(run, x, every_seed=True)[run.usable].mean(axis=0)

@@ -98,7 +98,7 @@ def compare_settings(
     """Every setting minus `baseline`, paired on the seed.
 
     The family of Holm's adjustment is every pair of settings, for the baseline may be one that these very numbers
-    chose: compared with the best of many equal ones, some other would seem to differ in far more than 5% of studies.
+    chose: compared with the best of many equal ones, some other would seem to differ in far more than 5% of them.
     For a baseline that was fixed beforehand there is `paired_comparison`.
 
     Args:
@@ -148,6 +148,7 @@ def history(ds: xr.Dataset, metric: str) -> xr.DataArray:
 
 
 def _equal(a: Any, b: Any) -> bool:
+    """Whether a value of an axis is the one that is asked for; on an axis with names, numbers are text too."""
     if isinstance(a, float) and isinstance(b, int | float):
         return math.isclose(a, b, rel_tol=1e-6)
-    return a == b
+    return a == (str(b) if isinstance(a, str) else b)

@@ -9,7 +9,6 @@ import numpy as np
 
 from jaxnn.monitor import Sample
 from jaxnn.population import Recipe, make_predict
-from jaxnn.run import RunState
 from jaxnn.study.compiling import Ahead, Compiler, compile_program
 from jaxnn.study.plan import Plan, Program
 from jaxnn.study.session import (
@@ -175,7 +174,7 @@ def _trained_program(session: Session) -> TrainedProgram:
         last=(state.train.params, state.train.batch_stats),
         best_epoch=state.best.epoch,
         stopped_at=state.stopped_at,
-        diverged_at=_diverged_at(state),
+        diverged_at=when_diverged(state.train.params, state.train.step, state.diverged_at),
         compile_seconds=snapshot.compile_seconds,
         run_seconds=snapshot.run_seconds,
         watched=session.watched,
@@ -183,15 +182,19 @@ def _trained_program(session: Session) -> TrainedProgram:
     )
 
 
-def _diverged_at(state: RunState) -> np.ndarray:
+def when_diverged(params: Params, step: Any, diverged_at: Any) -> np.ndarray:
     """When each member diverged, -1 where it did not; its last update too may have been the one.
 
     In training a step is judged by its objective, which shows only what the updates before it have done.
+
+    Args:
+        params: of the members, after their last step.
+        step: steps that each has taken.
+        diverged_at: as training recorded it.
     """
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state.train.params)]
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
     finite = np.all([np.isfinite(leaf.reshape(len(leaf), -1)).all(1) for leaf in leaves], axis=0)
-    diverged_at = np.asarray(state.diverged_at)
-    return np.where((diverged_at < 0) & ~finite, np.asarray(state.train.step), diverged_at)
+    return np.where((np.asarray(diverged_at) < 0) & ~finite, np.asarray(step), np.asarray(diverged_at))
 
 
 def predict_members(

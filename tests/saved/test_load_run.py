@@ -6,10 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from jaxnn.checkpoint import CheckpointError
+from jaxnn.checkpoint import CheckpointError, load_last, save_checkpoint
 from jaxnn.data import load, load_config
 from jaxnn.errors import InputError
 from jaxnn.saved import ensemble, evaluate_run, load_run, outputs, predictions
+from jaxnn.study.results import load_dataset, save_dataset
 
 SPLITS = {"train": 300, "validation": 60, "test": 50}
 
@@ -66,6 +67,51 @@ def test_predictions_are_softmax_and_ensembles_their_mean(digits_run):
     logits = outputs(run, x, every_seed=True).astype(np.float64)
     softmax = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     np.testing.assert_allclose(ensemble(run, x), softmax.mean(0), rtol=1e-4)
+
+
+@pytest.fixture
+def run_with_divergence(digits_run, tmp_path):
+    """The run of digits as it would be had seed 1 of every setting diverged at step 4."""
+    path = shutil.copytree(digits_run, tmp_path / "run")
+    results = load_dataset(path / "results.nc")
+    results["diverged_at"].loc[{"seed": 1}] = 4
+    save_dataset(results, path / "results.nc")
+    return path
+
+
+def test_a_member_that_diverged_predicts_nothing(run_with_divergence, digits_run):
+    """Oracle: the mean of the two other seeds, by the run in which all are well."""
+    x, setting = digits().test.x, {"hidden": 7, "learning_rate": 0.01}
+    run = load_run(run_with_divergence, setting=setting)
+    well = predictions(load_run(digits_run, setting=setting), x, every_seed=True)
+    assert (run.diverged_at.tolist(), run.usable.tolist()) == ([-1, 4, -1], [True, False, True])
+    assert run.seed != 1
+    np.testing.assert_allclose(ensemble(run, x), (well[0] + well[2]) / 2, rtol=1e-5)
+    with pytest.raises(InputError, match="`seed` must be of a member that did not diverge, 0, 2; got 1"):
+        load_run(run_with_divergence, setting=setting, seed=1)
+
+
+def test_a_last_update_may_be_the_bad_one(table_run, tmp_path):
+    """Trained again to parameters that are not numbers, as no step after it was there to see."""
+    path = shutil.copytree(table_run, tmp_path / "run")
+    checkpoint = load_last(path / "checkpoints" / "final")
+    kernel = next(name for name in checkpoint.arrays if name.startswith("train/params") and "kernel" in name)
+    checkpoint.arrays[kernel][0] = np.nan
+    save_checkpoint(path / "checkpoints" / "final", checkpoint.number, checkpoint.arrays, checkpoint.about)
+    run = load_run(path)
+    assert (run.usable.tolist(), run.seed) == ([False, True], 1)
+    assert run.diverged_at[0] == checkpoint.arrays["train/step"][0]
+    assert np.isfinite(ensemble(run, load_config(run.config.data).test.x)).all()
+
+
+def test_one_damaged_program_leaves_the_others_usable(digits_run, tmp_path):
+    path = shutil.copytree(digits_run, tmp_path / "run")
+    first, second = sorted((path / "checkpoints").glob("program-*"))
+    for manifest in first.rglob("manifest.ocdbt"):
+        manifest.write_bytes(b"")
+    setting = load_last(second).about["settings"][0]
+    hidden, rate = [(h, r) for h in (5, 7) for r in (0.003, 0.01)][setting]
+    assert load_run(path, setting={"hidden": hidden, "learning_rate": rate}).config.model.hidden == (hidden,)
 
 
 def test_one_output_tells_two_classes_apart(table_run):
