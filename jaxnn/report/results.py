@@ -202,7 +202,9 @@ def classes_section(findings: Findings) -> Html:
     if "confusion" not in findings.ds or findings.selected is None:
         return Html("")
     confusion = findings.ds["confusion"]
-    pooled, seeds = confusion.sum("seed").values, confusion.sizes["seed"]
+    pooled, seeds = confusion.sum("seed").values, int((confusion.sum(("true", "predicted")) > 0).sum())
+    if not seeds:
+        return section("Classes", paragraph("Every member that was to be tested diverged."))
     names = [str(name) for name in confusion["true"].values.tolist()]
     scores = precision_recall_f1(jnp.asarray(pooled))
     rows = [

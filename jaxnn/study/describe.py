@@ -10,7 +10,6 @@ from jaxnn import stats
 from jaxnn.study.outcome import Outcome
 from jaxnn.study.plan import Plan
 from jaxnn.study.rundir import log_line
-from jaxnn.study.sweep import problem_axes
 from jaxnn.study.training import Progress
 
 if TYPE_CHECKING:  # matplotlib takes a second to import, and is needed only when training is over
@@ -62,7 +61,7 @@ def describe_results(about: About, outcome: Outcome, surroundings: Mapping[str, 
         experiment=about.name,
         question=about.question,
         selected=json.dumps(best.setting if best else {}),
-        problem_axes=json.dumps(problem_axes(plan.sweep)),
+        problem_axes=json.dumps(plan.problem_axes),
         final=plan.config.final,
         compile_seconds=sum(one.compile_seconds for one in trained),
         run_seconds=sum(one.run_seconds for one in trained),

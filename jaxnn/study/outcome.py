@@ -110,10 +110,11 @@ def _test_every(plan: Plan, trained: list[TrainedProgram], results: xr.Dataset) 
 
 
 def _each_test(tests: list[xr.Dataset], results: xr.Dataset) -> xr.Dataset:
-    """`each_test_loss` and `each_test_accuracy` over (settings..., seed)."""
+    """`each_test_loss` and `each_test_accuracy` over (settings..., seed); NaN where a setting has none."""
     like = results["diverged_at"]
-    names = [name for name in ("test_loss", "test_accuracy") if name in tests[0]]
-    rows = {name: np.stack([test[name].values for test in tests]) for name in names}
+    names = [name for name in ("test_loss", "test_accuracy") if any(name in test for test in tests)]
+    absent = np.full(like.sizes["seed"], np.nan, np.float32)
+    rows = {name: np.stack([test[name].values if name in test else absent for test in tests]) for name in names}
     return xr.Dataset({f"each_{name}": (like.dims, values.reshape(like.shape)) for name, values in rows.items()})
 
 

@@ -10,7 +10,7 @@ from jaxnn.study.config import StudyConfig
 from jaxnn.study.memory import check_memory
 from jaxnn.study.padding import pad_recipes
 from jaxnn.study.recipe import make_recipe, settle_hparams
-from jaxnn.study.sweep import Sweep, expand, places
+from jaxnn.study.sweep import Sweep, expand, places, problem_axes, settled
 from jaxnn.types import Hparams
 
 
@@ -57,6 +57,11 @@ class Plan(NamedTuple):
     programs: list[Program]
     seeds: tuple[int, ...]
 
+    @property
+    def problem_axes(self) -> tuple[str, ...]:
+        """The axes between whose values nothing is compared."""
+        return _problem_axes(self.sweep, self.settings)
+
 
 def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig], Data] = load_config) -> Plan:
     """Check a study and lay it out; loads the data, compiles and writes nothing.
@@ -71,6 +76,7 @@ def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig]
     """
     if not isinstance(config.seeds, int) or config.seeds < 1:
         raise InputError(f"`seeds` must be a whole number of 1 or more; got {config.seeds!r}.")
+    sweep = settled(sweep)
     configs = expand(config, sweep)
     hparams = settle_hparams(configs)
     data = {wanted: load(wanted) for wanted in dict.fromkeys(one.data for one in configs)}
@@ -80,12 +86,36 @@ def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig]
             raise InputError("`validation` must leave validation rows: settings are selected on them; got 0.")
         recipe = make_recipe(one, data[one.data], numbers)
         settings.append(Setting(place, one, recipe, numbers, data[one.data]))
+    _check_losses(config, sweep, settings)
     programs = group_settings(settings)
     seeds = tuple(range(config.seeds))
     for program in programs:
         numbers = settings[program.settings[0]].hparams
         check_memory(program.recipe, program.data, numbers, num_members=len(program.settings) * len(seeds))
     return Plan(config, sweep, settings, programs, seeds)
+
+
+def _problem_axes(sweep: Sweep, settings: Sequence[Setting]) -> tuple[str, ...]:
+    return problem_axes(sweep, reconstructs=any(setting.recipe.run.reconstruct for setting in settings))
+
+
+def _check_losses(config: StudyConfig, sweep: Sweep, settings: Sequence[Setting]) -> None:
+    """Refuse to select by losses that have no common measure, among settings of one problem."""
+    if not config.training.select_on.endswith("loss"):
+        return
+    axes = _problem_axes(sweep, settings)
+    losses: dict[tuple, set[str]] = {}
+    for setting in settings:
+        recipe = setting.recipe
+        name = f"{recipe.loss} of the inputs" if recipe.run.reconstruct else recipe.loss
+        losses.setdefault(tuple(setting.place[axis] for axis in axes), set()).add(name)
+    different = next((names for names in losses.values() if len(names) > 1), None)
+    if different:
+        raise InputError(
+            "`select_on` must be a metric that all settings share, but their losses are "
+            f"{', '.join(sorted(different))}: `--select-on val_accuracy` where all of them tell classes apart, "
+            "else studies of their own."
+        )
 
 
 def group_settings(settings: Sequence[Setting]) -> list[Program]:

@@ -7,7 +7,7 @@ number of fields, so that settings which differ in several ways at once can be c
 import dataclasses
 import itertools
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jaxnn.data import DataConfig
@@ -28,6 +28,8 @@ NOT_SWEPT = ("select_on", "data_dir", "eval_every", "execution", "padding")
 # Fields that say which examples a setting is judged on: two settings that differ in one have no common measure.
 _SET = ("dataset", "path", "label", "task", "num_examples", "noise", "num_arms", "num_classes", "data_seed")
 PROBLEM_FIELDS = frozenset((*_SET, "resplit", "folds", "fold", "validation", "test"))
+# Fields that say what the inputs are, which are the targets too where a network reconstructs.
+INPUT_FIELDS = frozenset(("features", "standardize", "pca"))
 
 
 def sweepable() -> dict[str, str]:
@@ -40,11 +42,29 @@ def sweepable() -> dict[str, str]:
     return fields
 
 
+def settled(sweep: Sweep) -> Sweep:
+    """A sweep whose values of several parts (layers, features) are tuples, as the fields hold them.
+
+    Raises:
+        InputError: an axis that is not a sequence of values.
+    """
+    plain = lambda value: tuple(value) if isinstance(value, list) else value
+    axes = {}
+    for name, axis in sweep.items():
+        if isinstance(axis, Mapping):
+            axes[name] = {label: {f: plain(value) for f, value in fields.items()} for label, fields in axis.items()}
+        elif isinstance(axis, str) or not isinstance(axis, Iterable):
+            raise InputError(f"`{name}` must be swept over a sequence of values; got {axis!r}.")
+        else:
+            axes[name] = tuple(map(plain, axis))
+    return axes
+
+
 def expand(config: StudyConfig, sweep: Sweep) -> list[StudyConfig]:
     """The settings of a study: `config` with every combination of the swept values, the last axis fastest.
 
     Raises:
-        InputError: an unknown field, no values, a value twice, or settings that could not be compared.
+        InputError: an unknown field, no values, or a value twice.
     """
     for name, axis in sweep.items():
         _check_axis(name, axis)
@@ -55,11 +75,6 @@ def expand(config: StudyConfig, sweep: Sweep) -> list[StudyConfig]:
         for fields in chosen:
             setting = with_fields(setting, fields)
         settings.append(setting)
-    losses = {setting.training.loss for setting in settings}
-    if len(losses) > 1 and config.training.select_on == "val_loss":
-        raise InputError(
-            "`loss` is swept, and values of different losses do not compare: `--select-on val_accuracy`."
-        )
     return settings
 
 
@@ -82,9 +97,15 @@ def swept_fields(name: str, axis: Axis) -> set[str]:
     return {field for fields in _choices(name, axis) for field in fields}
 
 
-def problem_axes(sweep: Sweep) -> tuple[str, ...]:
-    """The axes of a sweep whose values are problems (data sets, folds, redrawn data), not ways to solve one."""
-    return tuple(n for n, axis in sweep.items() if len(axis) > 1 and swept_fields(n, axis) & PROBLEM_FIELDS)
+def problem_axes(sweep: Sweep, *, reconstructs: bool = False) -> tuple[str, ...]:
+    """The axes of a sweep whose values are problems (data sets, folds, redrawn data), not ways to solve one.
+
+    Args:
+        sweep: of a study.
+        reconstructs: whether some of its networks are autoencoders.
+    """
+    problems = PROBLEM_FIELDS | INPUT_FIELDS if reconstructs else PROBLEM_FIELDS
+    return tuple(n for n, axis in sweep.items() if len(axis) > 1 and swept_fields(n, axis) & problems)
 
 
 def _choices(name: str, axis: Axis) -> Iterator[Mapping[str, Any]]:

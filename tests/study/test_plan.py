@@ -52,6 +52,36 @@ def test_data_sets_of_one_shape_share_a_program():
 
 
 @pytest.mark.parametrize(
+    "sweep",
+    [
+        {"net": {"a": {}, "b": {"loss": "squared_error"}}},
+        {"loss": ("softmax_cross_entropy", "squared_error")},
+        {"model": ("mlp", "autoencoder")},
+    ],
+)
+def test_losses_without_a_common_measure_are_not_selected_by(sweep):
+    with pytest.raises(
+        InputError, match=r"`select_on` must be .* are so.*, squ.*`--select-on val_accuracy`"
+    ):
+        plan(sweep)
+
+
+def test_losses_are_swept_where_accuracy_decides():
+    assert len(plan({"loss": ("softmax_cross_entropy", "squared_error")}, select_on="val_accuracy").settings) == 2
+
+
+def test_the_inputs_of_an_autoencoder_are_its_problem():
+    assert plan({"standardize": (True, False)}, model="autoencoder").problem_axes == ("standardize",)
+    assert plan({"standardize": (True, False)}).problem_axes == ()
+
+
+def test_lists_are_values_as_tuples_are():
+    assert plan({"hidden": [[3], [4, 5]]}).settings == plan({"hidden": ((3,), (4, 5))}).settings
+    with pytest.raises(InputError, match=r"`learning_rate` must be swept over a sequence of values; got 0\.1"):
+        plan({"learning_rate": 0.1})
+
+
+@pytest.mark.parametrize(
     "options",
     [
         {"padding": "never"},

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from jaxnn.errors import InputError
-from jaxnn.study import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.study import ModelConfig, StudyConfig
 from jaxnn.study.sweep import expand, parse_sweep, places, problem_axes, sweepable, swept_value_coordinate
 from jaxnn.types import Hparams
 
@@ -107,18 +107,11 @@ def test_other_words_are_refused(words, message):
             "`hiden` is not a known field of the variant `a` of `net`: did you mean `hidden`",
         ),
         ({"net": {"a": {"hidden": (4,)}}, "hidden": ((3,),)}, "`hidden` is set by two axes, `net` and `hidden`"),
-        ({"net": {"a": {}, "b": {"loss": "squared_error"}}}, "`loss` is swept"),
-        ({"loss": ("softmax_cross_entropy", "squared_error")}, "`loss` is swept.*`--select-on val_accuracy`"),
     ],
 )
 def test_sweeps_without_a_meaning_are_refused(sweep, message):
     with pytest.raises(InputError, match=message):
         expand(CONFIG, sweep)
-
-
-def test_losses_are_swept_where_accuracy_decides():
-    config = dataclasses.replace(CONFIG, training=TrainConfig(select_on="val_accuracy"))
-    assert len(expand(config, {"loss": ("softmax_cross_entropy", "squared_error")})) == 2
 
 
 @pytest.mark.parametrize(
@@ -147,3 +140,4 @@ def test_axes_that_change_what_is_judged_are_problems():
         "kind": {"one": {"hidden": (3,)}, "two": {"learning_rate": 0.1}},
     }
     assert problem_axes(sweep) == ("dataset", "fold", "problem")
+    assert problem_axes(sweep, reconstructs=True) == ("dataset", "features", "fold", "problem")
