@@ -176,7 +176,8 @@ def _run_part(whole: _Whole, part: Part, plan: Plan, compiler: Compiler) -> xr.D
         return analysis
 
     rundir.check_free(directory, resume=True, overwrite=False)
-    check_space(plan, directory)
+    if not rundir.is_complete(directory):
+        check_space(plan, directory)
     with rundir.lock(directory):
         return run_plan(plan, about, analyse, directory, checkpoints=whole.checkpoints, compiler=compiler)
 
@@ -218,7 +219,7 @@ def _listed(value: Any) -> str:
 
 def _is_complete(directory: Path, names: Sequence[str]) -> bool:
     folders = [directory, *(directory / name for name in names)]
-    return all(rundir.is_run(one) and rundir.run_status(one).state == "complete" for one in folders)
+    return all(rundir.is_complete(one) for one in folders)
 
 
 def _publish(directory: Path, results: Mapping[str, xr.Dataset], about: Mapping[str, Any]) -> None:

@@ -5,15 +5,16 @@ from pathlib import Path
 import xarray as xr
 
 from jaxnn import plots, stats
+from jaxnn.labels import setting_label
 from jaxnn.models import Activation, Conv, Dense, Network, summary
 from jaxnn.report import write_report, write_summary
 from jaxnn.study.board import Boards
 from jaxnn.study.describe import Analysis
 from jaxnn.study.inside import show_inside, watched_networks
 from jaxnn.study.outcome import Outcome
-from jaxnn.study.plan import Plan
+from jaxnn.study.plan import Plan, Setting
 from jaxnn.study.results import selected_setting
-from jaxnn.study.sweep import swept_fields
+from jaxnn.study.sweep import swept_value_coordinate
 
 
 def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Boards) -> None:
@@ -28,15 +29,11 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Board
     for name, figure in {**figures, **inside}.items():
         plots.save_figure(figure, directory / "figures" / f"{name}.png")
     write_summary(directory / "summary.md", results, notes=analysis.notes, tables=analysis.tables)
-    summaries = {
-        _network_name(setting.recipe.model): summary(setting.recipe.model, setting.data.info.input_shape)
-        for setting in plan.settings
-    }
     write_report(
         directory / "report.html",
         results,
-        setup=_setup(plan),
-        summaries=list(summaries.items()),
+        setup=setup_rows(plan),
+        summaries=network_summaries(plan),
         figures=[(caption, figure) for _, caption, figure in analysis.figures],
         notes=analysis.notes,
         tables=analysis.tables,
@@ -73,6 +70,22 @@ def _standard_figures(results: xr.Dataset) -> dict[str, plots.Figure]:
     return figures
 
 
+def network_summaries(plan: Plan) -> list[tuple[str, str]]:
+    """A name and the table of every network of a study; where two have one name, with the setting of the first."""
+    networks: dict[tuple, Setting] = {}
+    for setting in plan.settings:
+        networks.setdefault((setting.recipe.model, setting.data.info.input_shape), setting)
+    tables: dict[str, Setting] = {}
+    for (model, shape), setting in networks.items():
+        tables.setdefault(summary(model, shape), setting)
+    names = [_network_name(setting.recipe.model) for setting in tables.values()]
+    named = []
+    for name, (text, setting) in zip(names, tables.items(), strict=True):
+        place = {axis: swept_value_coordinate(value) for axis, value in setting.place.items()}
+        named.append((name if names.count(name) == 1 else f"{name} ({setting_label(place)})", text))
+    return named
+
+
 def _network_name(model: Network) -> str:
     words = []
     for layer in model.layers:
@@ -83,20 +96,18 @@ def _network_name(model: Network) -> str:
     return " - ".join(words)
 
 
-def _setup(plan: Plan) -> dict[str, str]:
-    """Rows of the set-up table that the results do not hold themselves; what is swept has rows of its own there."""
-    config, data = plan.config, plan.settings[0].data
-    training = config.training
+def setup_rows(plan: Plan) -> dict[str, str]:
+    """Rows of the set-up table that the results do not hold themselves: what is the same for all settings."""
     rows = {
-        "dataset": ("Data", f"{data.info.name}: {data.info.source}"),
-        "sizes": (
-            "Training / validation / test",
-            f"{len(data.train.x):,} / {len(data.validation.x):,} / {len(data.test.x):,} examples",
+        "Data": lambda one: f"{one.data.info.name}: {one.data.info.source}",
+        "Training / validation / test": lambda one: (
+            " / ".join(f"{len(split.x):,}" for split in (one.data.train, one.data.validation, one.data.test))
+            + " examples"
         ),
-        "model": ("Model", config.model.model),
-        "optimizer": ("Optimizer", training.optimizer),
-        "learning_rate": ("Learning rate", f"{config.hparams.learning_rate:g}, {training.schedule}"),
-        "batch_size": ("Batch size", str(training.batch_size)),
+        "Model": lambda one: one.config.model.model,
+        "Optimizer": lambda one: one.config.training.optimizer,
+        "Learning rate": lambda one: f"{one.config.hparams.learning_rate:g}, {one.config.training.schedule}",
+        "Batch size": lambda one: str(one.config.training.batch_size),
     }
-    swept = {field for name, axis in plan.sweep.items() for field in swept_fields(name, axis)}
-    return {label: text for field, (label, text) in rows.items() if field not in swept}
+    found = {label: {text(setting) for setting in plan.settings} for label, text in rows.items()}
+    return {label: texts.pop() for label, texts in found.items() if len(texts) == 1}

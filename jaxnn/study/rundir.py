@@ -165,6 +165,11 @@ def unfinished(path: Path) -> Iterator[None]:
     (path / MARKER).unlink()
 
 
+def is_complete(path: Path) -> bool:
+    """Whether a path is the directory of a finished run."""
+    return is_run(path) and run_status(path).state == "complete"
+
+
 def run_status(path: Path) -> Status:
     """What the directory of a run is now."""
     if not (path / MARKER).is_file():

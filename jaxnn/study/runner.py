@@ -26,9 +26,6 @@ from jaxnn.study.progress import ProgressLine
 from jaxnn.study.results import load_dataset, save_dataset
 from jaxnn.study.training import Progress, train_program
 
-# Checkpoints of a program that are on disk at once: the last two, and the one being written.
-CHECKPOINTS_AT_ONCE = 3
-
 USUAL_CHECKPOINTS = CheckpointConfig()
 
 
@@ -90,7 +87,8 @@ def run_study(
     plan = plan_study(config, sweep)
     directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
     rundir.check_free(directory, resume=resume, overwrite=overwrite)
-    check_space(plan, directory)
+    if overwrite or not rundir.is_complete(directory):
+        check_space(plan, directory)
     with rundir.lock(directory):
         rundir.check_free(directory, resume=resume, overwrite=overwrite)
         if overwrite:
@@ -125,7 +123,7 @@ def run_plan(
 
 def untouched_programs(plan: Plan, directory: Path) -> list[Program]:
     """The programs of a study that a run in its directory will train from their first record."""
-    if rundir.is_run(directory) and rundir.run_status(directory).state == "complete":
+    if rundir.is_complete(directory):
         return []
     return [
         program
@@ -142,20 +140,24 @@ def _run(job: _Job) -> xr.Dataset:
     description = rundir.plain(describe_study(job.about, job.plan, job.surroundings))
     earlier = rundir.read_description(job.directory)
     extended = earlier is not None and check_continues(earlier, description)
-    if earlier is not None and not extended and rundir.run_status(job.directory).state == "complete":
+    if earlier is not None and not extended and rundir.is_complete(job.directory):
         return load_dataset(job.directory / "results.nc")
+    if extended:
+        check_space(job.plan, job.directory)
     advice = f"continue with `jaxnn resume {job.directory}`."
     boards = Boards(job.directory / TENSORBOARD)
     with rundir.unfinished(job.directory), stop_on_signals(advice) as stop, boards:
         if earlier is not None:
             _warn_of_differences(earlier, job.surroundings)
-            description = _continued(earlier, description)
+            description = _continued(earlier, description, extended=extended)
         if extended:
             shutil.rmtree(job.directory / rundir.CHECKPOINTS / "final", ignore_errors=True)
         rundir.write_json(job.directory / rundir.CONFIG, description)
         outcome = _train(job, stop, boards, study_sha256(description))
         stop.check()
-        outcome = outcome._replace(results=describe_results(job.about, outcome, job.surroundings))
+        outcome = outcome._replace(
+            results=describe_results(job.about, outcome, {**job.surroundings, "command": description["command"]})
+        )
         save_dataset(outcome.results, job.directory / "results.nc")
         from jaxnn.study.publish import publish  # matplotlib: a second that the first result need not wait for
 
@@ -214,19 +216,27 @@ def _warn_of_differences(earlier: Mapping[str, Any], surroundings: Mapping[str, 
         )
 
 
-def _continued(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """The description of a continued run: the earlier one, with the new configuration, and where it went on."""
+def _continued(earlier: Mapping[str, Any], now: Mapping[str, Any], *, extended: bool) -> dict[str, Any]:
+    """The description of a continued run: the earlier one, with the new configuration, and where it went on.
+
+    Its command is the one that makes it again: of an extended run that which extended it.
+    """
     surroundings = {
         name: now[name] for name in ("date", "versions", "commit", "device", "cores", "xla_flags", "command")
     }
-    return {**earlier, "config": now["config"], "resumed": [*earlier.get("resumed", []), surroundings]}
+    again = {"config": now["config"], "command": now["command"] if extended else earlier["command"]}
+    return {**earlier, **again, "resumed": [*earlier.get("resumed", []), surroundings]}
 
 
 def check_space(plan: Plan, directory: Path) -> None:
-    """Raise InputError unless the checkpoints of all programs fit on the disk."""
+    """Raise InputError unless the checkpoints of all programs fit on the disk, beside those that are there already.
+
+    Two of each program are kept, and one more is being written.
+    """
     sizes = [snapshot_bytes(plan, program) for program in plan.programs]
     place = next(path for path in (directory.resolve(), *directory.resolve().parents) if path.exists())
-    needed, free = CHECKPOINTS_AT_ONCE * sum(sizes), shutil.disk_usage(place).free
+    there = sum(file.stat().st_size for file in (directory / rundir.CHECKPOINTS).rglob("*") if file.is_file())
+    needed, free = 2 * sum(sizes) + max(sizes) - there, shutil.disk_usage(place).free
     if needed > free:
         raise InputError(
             f"`--output {directory}` needs about {needed / 2**20:.1f} MiB for checkpoints, and "

@@ -12,7 +12,7 @@ from durability_checks import assert_same_run, file_hashes
 
 from jaxnn.checkpoint import CheckpointError, DamageWarning
 from jaxnn.errors import InputError
-from jaxnn.study import CheckpointConfig, ResumeWarning, plan_study, train_study, training
+from jaxnn.study import CheckpointConfig, ResumeWarning, plan_study, runner, train_study, training
 from jaxnn.study.identity import check_continues
 from jaxnn.study.rundir import run_status
 from jaxnn.study.runner import untouched_programs
@@ -85,6 +85,29 @@ def test_resuming_a_finished_run_changes_nothing(uninterrupted):
     results = tiny_run.run(uninterrupted, resume=True)
     assert file_hashes(uninterrupted) == before
     assert set(results.dims) >= {"batch_size", "learning_rate", "seed", "epoch"}
+
+
+def test_the_command_of_a_resumed_run_is_the_one_that_makes_it_again(cut, monkeypatch):
+    output = cut(4)
+    started = json.loads((output / "config.json").read_text())["command"]
+    monkeypatch.setattr(sys, "argv", ["jaxnn", "resume", "run"])
+    assert tiny_run.run(output, resume=True).attrs["command"] == started != "jaxnn resume run"
+
+
+def test_what_is_on_disk_already_needs_no_space(cut, uninterrupted, monkeypatch):
+    """A finished run is read on a full disk, and a cut one asks only for what is missing of it."""
+    full = shutil.disk_usage(uninterrupted)._replace(free=0)
+    monkeypatch.setattr(runner.shutil, "disk_usage", lambda path: full)
+    tiny_run.run(uninterrupted, resume=True)
+    monkeypatch.undo()
+    plan = plan_study(tiny_run.CONFIG, tiny_run.SWEEP)
+    sizes = [runner.snapshot_bytes(plan, program) for program in plan.programs]
+    output = cut(2 * RECORDS)
+    tight = full._replace(free=2 * max(sizes))  # less than three snapshots of each, with four on disk
+    monkeypatch.setattr(runner.shutil, "disk_usage", lambda path: tight)
+    runner.check_space(plan, output)
+    with pytest.raises(InputError, match="for checkpoints"):
+        runner.check_space(plan, output.with_name("new"))
 
 
 def test_resume_where_there_is_nothing_starts(uninterrupted, tmp_path):

@@ -7,8 +7,10 @@ import pytest
 from compilations import recorded_compilations
 from tiny_studies import BLOBS, tiny_config, tiny_data
 
+from jaxnn.data import DataConfig
 from jaxnn.errors import InputError
-from jaxnn.study import padding, plan_study
+from jaxnn.study import ModelConfig, padding, plan_study
+from jaxnn.study.publish import network_summaries, setup_rows
 from jaxnn.types import Hparams
 
 
@@ -60,9 +62,7 @@ def test_data_sets_of_one_shape_share_a_program():
     ],
 )
 def test_losses_without_a_common_measure_are_not_selected_by(sweep):
-    with pytest.raises(
-        InputError, match=r"`select_on` must be .* are so.*, squ.*`--select-on val_accuracy`"
-    ):
+    with pytest.raises(InputError, match=r"`select_on` must be .* are so.*, squ.*`--select-on val_accuracy`"):
         plan(sweep)
 
 
@@ -151,3 +151,24 @@ def test_settings_keep_what_the_configuration_says():
     assert found.seeds == (0, 1)
     assert [s.config.hparams for s in found.settings] == [Hparams(0.1, l2=0.5), Hparams(0.2, l2=0.5)]
     assert [s.hparams.beta1 for s in found.settings] == [0.9, 0.9]
+
+
+def test_the_page_has_a_table_for_every_network():
+    """Kernels of one width have one name, and are told apart by their settings; numbers make no other network."""
+    kernels = {"layers": (("conv:2:3", "relu"), ("conv:2:1", "relu")), "learning_rate": (0.1, 0.2)}
+    digits = dataclasses.replace(tiny_config(), data=DataConfig("digits", train=40), model=ModelConfig("cnn"))
+    names = [name for name, _ in network_summaries(plan_study(digits, kernels))]
+    assert names == [
+        f"2 - relu - 10 (layers {words}, learning rate 0.1)" for words in ("conv:2:3-relu", "conv:2:1-relu")
+    ]
+    assert [name for name, _ in network_summaries(plan({"hidden": ((3,), (4,))}))] == [
+        "3 - relu - 3",
+        "4 - relu - 3",
+    ]
+
+
+def test_the_set_up_says_what_is_the_same_for_all():
+    assert "Learning rate" in setup_rows(plan())
+    varied = setup_rows(plan({"schedule": ("constant", "step"), "train": (30, 40)}))
+    assert not {"Learning rate", "Training / validation / test"} & set(varied)
+    assert varied["Optimizer"] == setup_rows(plan())["Optimizer"]
