@@ -45,6 +45,9 @@ NEUTRAL = {
 # one member after another (measured: scripts/bench --case ablation).
 VMAP_BELOW_FLOPS = 1_000_000
 
+# What the members on a device may have of copies of their data sets, where there are several.
+COPIED_DATA_BYTES = {"cpu": 2**28, "accelerator": 2**32}
+
 # What XLA chooses otherwise on CPU (measured: scripts/bench --case ablation): it prefers vectors of 256
 # bits even where the processor has 512, and hands sums to a library that takes several times as long as its own
 # loops where they are small and many, as over the batch of every member: the library keeps the products alone.
@@ -129,18 +132,34 @@ def stack_hparams(hparams: Sequence[Hparams]) -> Hparams:
 
 
 def choose_execution(
-    recipe: Recipe, *, input_shape: Sequence[int], num_examples: int, num_members: int
+    recipe: Recipe,
+    *,
+    input_shape: Sequence[int],
+    num_examples: int,
+    num_members: int,
+    own_data_bytes: int = 0,
 ) -> Execution:
     """The execution that was fastest where it was measured, for this backend and kind of network.
 
     On CPU members are spread over the devices (one a core: `runtime.start`), and on each one trains after another,
     unless a step is so small that starting its operations costs more than its arithmetic.  On an accelerator
-    the launches dominate and members are vectorised.  `recipe.execution` overrides the choice on a device.
+    the launches dominate and members are vectorised.  Where members have one of several data sets, a vectorised
+    step has a copy for each, which must not become too large.  `recipe.execution` overrides the choice on a device.
+
+    Args:
+        recipe: of the members.
+        input_shape: of one example.
+        num_examples: in the training set.
+        num_members: of the population.
+        own_data_bytes: of the data set of a member, where there are several; 0 where all share one.
     """
     num_devices = min(jax.device_count(), num_members)
     if recipe.execution != "auto":
         return Execution(num_devices, recipe.execution)
-    if jax.default_backend() != "cpu":
+    on_cpu = jax.default_backend() == "cpu"
+    if own_data_bytes * -(-num_members // num_devices) > COPIED_DATA_BYTES["cpu" if on_cpu else "accelerator"]:
+        return Execution(num_devices, "map")
+    if not on_cpu:
         return Execution(num_devices, "vmap")
     rows = summary_rows(recipe.model, input_shape)
     step_flops = sum(row.flops for row in rows) * (recipe.run.batch_size or num_examples)

@@ -208,6 +208,14 @@ def test_predictions_are_those_of_each_member(solo):
         np.testing.assert_allclose(outputs[position], apply(*one), rtol=1e-5, atol=1e-6)
 
 
+def test_copies_of_data_do_not_become_large():
+    """Ten members on each of two devices: of 2^24 bytes each they would be 160 MiB, of 2^25 twice that."""
+    recipe, shapes = Recipe(models.mlp((2,), 2), RunConfig(1, 32)), {"input_shape": (2,), "num_examples": 100}
+    for own_data_bytes, expected in ((0, "vmap"), (2**24, "vmap"), (2**25, "map")):
+        found = choose_execution(recipe, **shapes, num_members=20, own_data_bytes=own_data_bytes)
+        assert found.members == expected
+
+
 @pytest.mark.parametrize(
     ("model", "input_shape", "batch_size", "num_members", "expected"),
     [

@@ -30,6 +30,7 @@ from jaxnn.study.members import (
     variable_shapes,
     watched_members,
 )
+from jaxnn.study.memory import own_data_bytes
 from jaxnn.study.plan import Plan, Program
 from jaxnn.train import run_keys
 from jaxnn.types import Params
@@ -114,6 +115,7 @@ def _population(plan: Plan, program: Program) -> Population:
         input_shape=program.input_shape,
         num_examples=program.num_train,
         num_members=num_members,
+        own_data_bytes=own_data_bytes(program.data),
     )
     return make_population(
         program.recipe,

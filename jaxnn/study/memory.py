@@ -9,7 +9,7 @@ import psutil
 
 from jaxnn.data import Data
 from jaxnn.errors import InputError
-from jaxnn.population import Recipe, make_member_run
+from jaxnn.population import Recipe, choose_execution, make_member_run
 from jaxnn.run import RunData
 from jaxnn.train import run_keys
 from jaxnn.types import Batch, Hparams
@@ -30,7 +30,8 @@ class Memory(NamedTuple):
 
 
 def estimate_memory(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, num_members: int) -> Memory:
-    """Bytes a population needs: copies of the state of every member, and the data sets once for each device.
+    """Bytes a population needs: copies of the state of every member, and the data sets once for each device, or
+    one for each member where a vectorised step needs that.
 
     Parameters, batch statistics, optimizer state, best-so-far parameters and metric history are counted exactly,
     from shapes alone, and so is the place that every member of a monitored population has for its samples;
@@ -47,9 +48,21 @@ def estimate_memory(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, n
         return state, run.advance(state, keys, hparams, arrays, 0, 0).samples  # of no records: for their shapes
 
     state_bytes, sample_bytes = (num_members * _num_bytes(tree) for tree in jax.eval_shape(begin))
-    data_bytes = len(data) * sum(array.nbytes for split in splits for array in split)
-    on_devices = DEVICE_COPIES * (state_bytes + sample_bytes) + jax.device_count() * data_bytes
+    on_devices = DEVICE_COPIES * (state_bytes + sample_bytes) + jax.device_count() * sum(map(_set_bytes, data))
+    own, num_examples = own_data_bytes(data), len(data[0].train.x)
+    shapes = {"input_shape": data[0].info.input_shape, "num_examples": num_examples, "num_members": num_members}
+    if choose_execution(recipe, **shapes, own_data_bytes=own).members == "vmap":
+        on_devices += num_members * own
     return Memory(on_devices, HOST_COPIES * state_bytes)
+
+
+def own_data_bytes(data: Sequence[Data]) -> int:
+    """Bytes of the data set of a member, where there are several for a program; 0 where all share one."""
+    return _set_bytes(data[0]) if len(data) > 1 else 0
+
+
+def _set_bytes(data: Data) -> int:
+    return sum(array.nbytes for split in (data.train, data.validation) for array in split)
 
 
 def free_memory() -> Memory:

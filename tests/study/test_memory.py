@@ -39,6 +39,14 @@ def test_memory_is_counted_exactly_from_shapes():
         assert needed == (2 * num_members * member_bytes() + DATA_BYTES, 6 * num_members * member_bytes())
 
 
+def test_vectorised_members_with_data_of_their_own_have_copies():
+    """Two sets of the same size, on both devices, and one of them for each of 7 members; one set has no copies."""
+    found = plan({"noise": (1.0, 2.0)})
+    (program,) = found.programs
+    needed = estimate_memory(program.recipe, program.data, found.settings[0].hparams, num_members=7)
+    assert needed.devices == 2 * 7 * member_bytes() + 2 * DATA_BYTES + 7 * DATA_BYTES // 2
+
+
 def test_a_monitored_population_has_a_place_for_its_samples():
     """By hand: 15 tensors (of two dense layers weights and biases, their gradients and updates, and net inputs; one
     activation) of 10 statistics and 32 counts, two norms, and a byte that says whether there is anything."""
