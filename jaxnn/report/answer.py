@@ -76,7 +76,7 @@ def _others(findings: Findings) -> str:
     if not tested:
         return "With fewer than two seeds no two settings can be told apart." if findings.differences else ""
     close = [setting_label(setting) for setting, c in tested if c.p_adjusted >= LEVEL]
-    test = f"paired t-tests, p < {LEVEL:g} with Holm's adjustment for all pairs"
+    test = f"paired t-tests, p < {LEVEL:g} adjusted for the selection"
     if not close:
         return f"It differs from every other setting ({test})."
     named = "; ".join(close) if len(close) <= MAX_NAMED else f"{len(close)} of them"

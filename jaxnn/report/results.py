@@ -131,11 +131,11 @@ def comparison_section(findings: Findings) -> Html:
         "Against the selected setting",
         paragraph(
             f"Difference in {metric_label(metric)} to {baseline}, paired on the seed, which fixes the initial "
-            "weights and the order of the data. The p-values are of paired t-tests; Holm's adjustment is for all "
-            "pairs of settings, since these very numbers selected the one: at most "
-            f"{LEVEL:.0%} of studies without any true difference would show one."
+            "weights and the order of the data. The p-values are of paired t-tests. Adjusted, they are the share "
+            "of simulated studies of equal settings in which the selected one would differ as clearly from some "
+            f"other: at most {LEVEL:.0%} of studies without any true difference show one."
         ),
-        table(["setting", "difference", "95% interval", "pairs", "p", "p (Holm)", ""], rows, align="lrrrrrl"),
+        table(["setting", "difference", "95% interval", "pairs", "p", "p, adjusted", ""], rows, align="lrrrrrl"),
         paragraph("The differences flatter the setting that they selected; the test below does not."),
     )
 

@@ -8,6 +8,7 @@ from jaxnn.stats.intervals import (
     paired_comparison,
     t_interval,
 )
+from jaxnn.stats.selection import adjust_for_selection
 from jaxnn.stats.studies import (
     Setting,
     SettingResult,
@@ -27,6 +28,7 @@ __all__ = [
     "Interval",
     "Setting",
     "SettingResult",
+    "adjust_for_selection",
     "at_best_epoch",
     "at_epoch",
     "binomial_interval",

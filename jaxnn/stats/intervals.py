@@ -79,7 +79,7 @@ def paired_comparison(a: Values, b: Values, *, axis: int | str = -1, confidence:
     )
 
 
-def holm(p_values: np.ndarray, *, num_tests: int | None = None) -> np.ndarray:
+def holm(p_values: np.ndarray) -> np.ndarray:
     """Holm's step-down adjustment: the chance of any false finding in the family stays below the level (Holm 1979).
 
     The i-th smallest of m p-values is multiplied by m + 1 - i, never falls below the one before it, and
@@ -87,8 +87,6 @@ def holm(p_values: np.ndarray, *, num_tests: int | None = None) -> np.ndarray:
 
     Args:
         p_values: array of any shape, one family.
-        num_tests: m, where these are only some of the family, those that are of interest after all were seen; the
-            result is then an upper bound.  Default: as many as there are.
 
     Returns:
         The adjusted p-values, of the same shape.
@@ -97,9 +95,8 @@ def holm(p_values: np.ndarray, *, num_tests: int | None = None) -> np.ndarray:
     flat = p_values.ravel()
     tested = np.flatnonzero(~np.isnan(flat))
     order = tested[np.argsort(flat[tested], kind="stable")]
-    factors = (num_tests or len(order)) - np.arange(len(order))
     adjusted = np.full_like(flat, np.nan)
-    adjusted[order] = np.minimum(np.maximum.accumulate(flat[order] * factors), 1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(flat[order] * np.arange(len(order), 0, -1)), 1)
     return adjusted.reshape(p_values.shape)[()]
 
 

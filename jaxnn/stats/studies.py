@@ -5,7 +5,6 @@ Everything here takes the results of a study, an `xarray.Dataset` with one dimen
 its values are NaN here, and every interval counts them.
 """
 
-import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ import numpy as np
 import xarray as xr
 
 from jaxnn.errors import InputError, unknown
-from jaxnn.stats.intervals import Comparison, Interval, holm, paired_comparison, t_interval
+from jaxnn.stats.intervals import Comparison, Interval, paired_comparison, t_interval
+from jaxnn.stats.selection import adjust_for_selection
 
 Setting = dict[str, Any]  # swept field -> value, e.g. {"hidden": 16, "activation": "relu"}
 
@@ -97,9 +97,8 @@ def compare_settings(
 ) -> Comparison:
     """Every setting minus `baseline`, paired on the seed.
 
-    The family of Holm's adjustment is every pair of settings, for the baseline may be one that these very numbers
-    chose: compared with the best of many equal ones, some other would seem to differ in far more than 5% of them.
-    For a baseline that was fixed beforehand there is `paired_comparison`.
+    The adjusted p-values are those of `adjust_for_selection`, for the baseline may be one that these very numbers
+    chose.  For one that was fixed beforehand there is `paired_comparison`.
 
     Args:
         ds: results of a study.
@@ -116,8 +115,7 @@ def compare_settings(
     comparison = paired_comparison(values, values.isel(position, drop=True), axis="seed", confidence=confidence)
     p_value = comparison.p_value.copy()
     p_value[position] = np.nan
-    num_compared = 1 + int(np.isfinite(p_value).sum())
-    adjusted = xr.apply_ufunc(functools.partial(holm, num_tests=math.comb(num_compared, 2)), p_value)
+    adjusted = xr.apply_ufunc(adjust_for_selection, p_value, comparison.difference.n)
     return Comparison(comparison.difference, p_value, adjusted)
 
 
