@@ -12,6 +12,7 @@ import xarray as xr
 from jaxnn.data import load_config
 from jaxnn.errors import InputError
 from jaxnn.study import Analysis, CheckpointConfig, Interrupted, Outcome, Plan, StudyConfig, plan_study, rundir
+from jaxnn.study.board import check_files
 from jaxnn.study.compiling import Ahead, Compiler
 from jaxnn.study.describe import About, describe_study
 from jaxnn.study.environment import environment
@@ -115,6 +116,7 @@ def _plan(parts: Sequence[Part]) -> list[Plan]:
         names.add(part.name)
         try:
             plans.append(plan_study(part.config, part.sweep, load=load))
+            check_files(plans[-1])
         except InputError as error:
             raise InputError(f"part `{part.name}`: {error}") from None
     return plans

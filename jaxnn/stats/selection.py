@@ -15,7 +15,7 @@ CLEARLY_NOT = 0.1
 
 
 def adjust_for_selection(p_values: np.ndarray, num_pairs: np.ndarray) -> np.ndarray:
-    """p-values of paired t-tests against the best setting, adjusted for their number and for its having been chosen.
+    """p-values of paired t-tests against the best setting, adjusted for their number and for the selection.
 
     The adjusted value of the smallest p is the share of studies of equal settings in which the best differs from
     some other with so small a p-value; of the next, the same without the other of the smallest, and so on, as in

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import re
+import resource
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxnn.errors import InputError
 from jaxnn.labels import setting_label
 from jaxnn.models import Network
 from jaxnn.monitor import EventFile, one_sample, tensor_names
 from jaxnn.study.config import StudyConfig
-from jaxnn.study.members import program_members
+from jaxnn.study.members import program_members, watched_members
 from jaxnn.study.plan import Plan, Program
 from jaxnn.study.sweep import SECTIONS
 from jaxnn.study.training import Progress
@@ -29,6 +31,29 @@ FLUSH_SECONDS = 10.0
 
 # The scalars that TensorBoard's table of hyper-parameters is judged by.
 JUDGED_BY = ("val_loss", "val_accuracy")
+
+
+# Open files that a run has besides.
+OTHER_FILES = 256
+
+
+def check_files(plan: Plan) -> None:
+    """See to it that every watched network of a study may have its event file open.
+
+    Raises:
+        InputError: the system allows fewer.
+    """
+    networks = sum(len(watched_members(plan, program)) for program in plan.programs)
+    allowed, at_most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = networks + OTHER_FILES
+    if not networks or needed <= allowed:
+        return
+    if at_most != resource.RLIM_INFINITY and needed > at_most:
+        raise InputError(
+            f"`monitor` looks into {networks:,} networks, each with a file of its own, and the system allows "
+            f"{at_most:,} open files: watch fewer seeds (`--monitor-seeds`), or sweep less."
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, at_most))
 
 
 class Boards:

@@ -19,10 +19,13 @@ OPEN_ENDED = ("constant", "exponential", "step")
 
 
 def identity(description: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes a study the one it is: its fields by their dotted names, with plain values."""
+    """What makes a study the one it is: its fields by their dotted names, with plain values.
+
+    A field that is None is left out, so that one which a later version adds makes no other study of this.
+    """
     parts = {name: description[name] for name in ("config", "sweep", "seeds", "data_sha256")}
     fields = _flatten(json.loads(json.dumps(parts)))
-    return {name: value for name, value in fields.items() if name not in PLACES}
+    return {name: value for name, value in fields.items() if name not in PLACES and value is not None}
 
 
 def study_sha256(description: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import xarray as xr
 from jaxnn.checkpoint import Saver
 from jaxnn.errors import InputError
 from jaxnn.study import rundir
-from jaxnn.study.board import TENSORBOARD, Boards
+from jaxnn.study.board import TENSORBOARD, Boards, check_files
 from jaxnn.study.compiling import Ahead, Compiler
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.describe import About, Analysis, describe_results, describe_study, log_lines
@@ -85,6 +85,7 @@ def run_study(
     """
     check_config(checkpoints)
     plan = plan_study(config, sweep)
+    check_files(plan)
     directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
     rundir.check_free(directory, resume=resume, overwrite=overwrite)
     if overwrite or not rundir.is_complete(directory):

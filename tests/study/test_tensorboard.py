@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import resource
 import shutil
 
 import numpy as np
@@ -11,8 +12,9 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tiny_studies import tiny_config
 
 from jaxnn.data import DataConfig
+from jaxnn.errors import InputError
 from jaxnn.monitor import NUM_BINS
-from jaxnn.study import CheckpointConfig, MonitorConfig, run_study, rundir
+from jaxnn.study import CheckpointConfig, MonitorConfig, board, plan_study, run_study, rundir
 from jaxnn.study.results import load_dataset
 
 EVERY = 2
@@ -43,6 +45,23 @@ def reader(run):
 def test_there_is_a_file_for_the_watched_seed_of_every_setting(run):
     folders = sorted(str(path.parent.relative_to(run / "tensorboard")) for path in run.rglob("events.*"))
     assert folders == ["learning-rate-0.01/seed-0", "learning-rate-0.05/seed-0"]
+
+
+@pytest.mark.parametrize(
+    ("at_most", "raised"), [(2000, 258), (resource.RLIM_INFINITY, 258), (257, None), (300, 258)]
+)
+def test_every_network_may_have_its_file_open(monkeypatch, at_most, raised):
+    """Two files are needed besides some 256 others, where 100 are allowed so far and `at_most` can be."""
+    limits = []
+    monkeypatch.setattr(board.resource, "getrlimit", lambda _: (100, at_most))
+    monkeypatch.setattr(board.resource, "setrlimit", lambda _, new: limits.append(new))
+    plan = plan_study(CONFIG, SWEEP)
+    if raised is None:
+        with pytest.raises(InputError, match=r"`monitor` looks into 2 networks.* 257 open files: .*-seeds"):
+            board.check_files(plan)
+    else:
+        board.check_files(plan)
+    assert limits == ([] if raised is None else [(raised, at_most)])
 
 
 def test_histograms_are_read_back(reader):
