@@ -42,7 +42,7 @@ NEUTRAL = {
 }
 
 # Below this many multiply-adds (times two) of a training step, on CPU, one vectorised step for all members beats
-# one member after another (measured: scripts/bench --case ablation).
+# one member after another (measured: scripts/bench --case execution).
 VMAP_BELOW_FLOPS = 1_000_000
 
 # What the members on a device may have of copies of their data sets, where there are several.

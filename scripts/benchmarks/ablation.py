@@ -2,6 +2,7 @@
 
 import dataclasses
 import statistics
+from collections.abc import Iterator
 
 from cases import CASES, Case, load, two_d
 
@@ -24,21 +25,26 @@ FOR_ALL = {
 FOR_SMALL = {"flat small updates": (optim, "FLATTEN_BELOW", 0), "small products as sums": (dense, "SMALL", 0)}
 
 # Between the cases, around the size from which one member after another is faster.
-BETWEEN = (two_d(20, 20), two_d(40, 40), two_d(60, 60))
+BETWEEN = (two_d(20, 20), two_d(60, 60), two_d(200, 200))
 
 # Whose batch is the whole training set, as in gradient descent.
 FULL_BATCH = two_d(6, batch_size=750)
 
 
-def ablation_rows(*, rounds: int) -> list[tuple[str, str, dict[str, float]]]:
-    """(case, choice, milliseconds for a member and epoch under each alternative), the medians of the rounds."""
-    rows = []
+Rows = Iterator[tuple[str, str, dict[str, float]]]
+
+
+def execution_rows(*, rounds: int) -> Rows:
+    """(case, operations, milliseconds for a member and epoch under each execution), the medians of the rounds."""
     for case in (*CASES, *BETWEEN):
-        rows.append((case.name, f"execution, {_step_flops(case):,} a step", _by_execution(case, rounds)))
+        yield case.name, f"{_step_flops(case):,} a step", _by_execution(case, rounds)
+
+
+def ablation_rows(*, rounds: int) -> Rows:
+    """(case, choice, milliseconds for a member and epoch with it and without), the medians of the rounds."""
     for case in (*CASES, FULL_BATCH):
         for choice, switch in (FOR_ALL | (FOR_SMALL if case.data.dataset == "moons" else {})).items():
-            rows.append((case.name, choice, _with_and_without(case, *switch, rounds)))
-    return rows
+            yield case.name, choice, _with_and_without(case, *switch, rounds)
 
 
 def _step_flops(case: Case) -> int:

@@ -15,6 +15,7 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,8 +35,8 @@ class Options:
     case: str = ""
     """Only the cases with this in their name; or `memory` and `start` (fresh processes); or, only when asked for,
     `gradients` (by hand beside autodiff), `monitoring`, `checkpoints` (what one costs), `padding` (several widths
-    in one program), `convolution` (its forms),
-    `floor` (beside a bare loop) and `ablation` (what jaxnn's own choices are worth)."""
+    in one program), `convolution` (its forms), `floor` (beside a bare loop), `execution` (vectorised, or one member
+    after another) and `ablation` (what jaxnn's other choices are worth)."""
     rounds: int = 5
     """Interleaved rounds of each case."""
     json: Path | None = None
@@ -88,8 +89,14 @@ def main() -> None:
         from floor import print_floor
 
         print_floor(rounds=options.rounds)
+    if options.case == "execution":
+        from ablation import execution_rows
+
+        results["execution"] = _print_alternatives(execution_rows(rounds=options.rounds))
     if options.case == "ablation":
-        results["ablation"] = _print_ablation(rounds=options.rounds)
+        from ablation import ablation_rows
+
+        results["ablation"] = _print_alternatives(ablation_rows(rounds=options.rounds))
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 
@@ -177,13 +184,12 @@ def _process_figures(case: str) -> dict:
     return results
 
 
-def _print_ablation(*, rounds: int) -> list:
-    from ablation import ablation_rows
-
-    rows = ablation_rows(rounds=rounds)
+def _print_alternatives(rows: Iterable[tuple[str, str, dict[str, float]]]) -> list:
+    shown = []
     for case, choice, figures in rows:
         print(f"{case:<42}{choice:<34}" + ", ".join(f"{name} {ms:.3g} ms" for name, ms in figures.items()))
-    return rows
+        shown.append((case, choice, figures))
+    return shown
 
 
 if __name__ == "__main__":
