@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxnn.kernels.channels import channel_sums
+from jaxnn.kernels.channels import channel_sums, spread
 from jaxnn.kernels.checks import check_fit, check_floating
 
 
@@ -25,13 +25,14 @@ def batch_norm_fwd(x: jax.Array, scale: jax.Array, bias: jax.Array, *, epsilon: 
     all other axes, N values.  Source: Ioffe and Szegedy 2015, algorithm 1.
     """
     _check_norm("batch_norm", x, {"scale": scale, "bias": bias})
-    lead, n = _leading(x), x.size // x.shape[-1]
+    n = x.size // x.shape[-1]
     mean = channel_sums(x) / n
-    centred = x - mean[lead]
+    centred = x - spread(mean, x.shape)
     var = channel_sums(centred**2) / n
     inv_std = jax.lax.rsqrt(var + epsilon)
-    x_hat = centred * inv_std[lead]
-    return scale[lead] * x_hat + bias[lead], NormResiduals(x_hat, inv_std, scale, mean, var)
+    x_hat = centred * spread(inv_std, x.shape)
+    y = spread(scale, x.shape) * x_hat + spread(bias, x.shape)
+    return y, NormResiduals(x_hat, inv_std, scale, mean, var)
 
 
 def batch_norm_bwd(residuals: NormResiduals, y_bar: jax.Array):
@@ -53,10 +54,10 @@ def batch_norm_bwd(residuals: NormResiduals, y_bar: jax.Array):
         x_bar_j = (scale / sigma) [y_bar_j - bias_bar / N - x_hat_j scale_bar / N].
     """
     x_hat, inv_std, scale, *_ = residuals
-    lead, n = _leading(y_bar), y_bar.size // y_bar.shape[-1]
+    shape, n = y_bar.shape, y_bar.size // y_bar.shape[-1]
     scale_bar, bias_bar = channel_sums(y_bar * x_hat), channel_sums(y_bar)
-    through_mean, through_var = bias_bar[lead] / n, x_hat * scale_bar[lead] / n
-    x_bar = (scale * inv_std)[lead] * (y_bar - through_mean - through_var)
+    through_mean, through_var = spread(bias_bar / n, shape), x_hat * spread(scale_bar / n, shape)
+    x_bar = spread(scale * inv_std, shape) * (y_bar - through_mean - through_var)
     return x_bar, scale_bar, bias_bar
 
 
