@@ -11,6 +11,7 @@ Source: a course assignment with Keras, one seed, which reports validation accur
     jaxnn run fashion_cnn                    # a quarter of the channels, 4,000 images: minutes on two CPU cores
     jaxnn run fashion_cnn --preset quick     # the bundled digits, smaller still: seconds
     jaxnn run fashion_cnn --preset full      # the networks of the assignment on all images, for an accelerator
+    jaxnn run fashion_cnn --preset full --sweep network=v2-nesterov --seeds 2 --epochs 36     # hours on two cores
     jaxnn predict RUN --input images.csv --output classes.csv     # an unlabelled table of pixels, in its order
 
 The default is not the assignment: it compares the same architectures where two cores can, and settles no claim
@@ -18,10 +19,10 @@ about the accuracy of the full ones.
 
 Expect (3 seeds, 2026-11-21, docs/results/fashion_cnn): v1 86.1% [84.6%, 87.6%], v2 84.9% [84.4%, 85.4%] on
 validation, and 5 points less with augmentation, which 12 epochs on 4,000 images do not repay; 4 minutes.
-`full` has not been run, and its cost on a GPU has not been measured.  Of its networks v2, with lighter
-augmentation and Nesterov momentum, was trained for 36 of the 60 epochs, at most two hours on two cores (2 seeds,
-2026-11-21, docs/results/fashion_cnn-v2, which has the command): 94.6% [93.5%, 95.8%] on validation, 94.2% [93.1%,
-95.3%] on the test set.  (With Adam, 18 epochs gave 93.3% on it, so this is not the first look at the test set.)
+`full` has not been run, and its cost on a GPU has not been measured.  Of its networks the one now called
+v2-nesterov was trained for 36 of the 60 epochs, at most two hours on two cores (2 seeds, 2026-11-21,
+docs/results/fashion_cnn-v2, which has the command): 94.6% [93.5%, 95.8%] on validation, 94.2% [93.1%, 95.3%] on
+the test set.  (With Adam, 18 epochs had given 93.3% there, so this was not the first look at the test set.)
 """
 
 import sys
@@ -42,7 +43,7 @@ from jaxnn.types import Hparams
 AUGMENTATION = {"shift": 0.08, "rotation": 10.0, "flip": 0.5, "brightness": 0.1, "erasing": 0.3}
 CLAIMS = {"v1": 0.936, "v2": 0.95}
 # What is compared with what, on the same seeds: the first minus the second.
-QUESTIONS = (("v2", "v1"), ("v2-augmented", "v2"), ("v2", "v2-step-decay"))
+QUESTIONS = (("v2", "v1"), ("v2-augmented", "v2"), ("v2", "v2-step-decay"), ("v2-nesterov", "v2-augmented"))
 
 
 def v1(width: int = 200) -> tuple[str, ...]:
@@ -123,6 +124,12 @@ def stepped(words: tuple[str, ...], *, epochs: int) -> Variants:
     return {"v2-step-decay": {"layers": words, "schedule": "step", "decay_rate": 0.3, "decay_epochs": epochs / 3}}
 
 
+def lightly(words: tuple[str, ...]) -> Variants:
+    """v2 by Nesterov momentum over one cycle of the rate, on images that are changed less: what got furthest."""
+    training = {"optimizer": "nesterov", "schedule": "one_cycle", "learning_rate": 0.05, "l2": 2.5e-4}
+    return {"v2-nesterov": {"layers": words, **training, "shift": 0.07, "flip": 0.5, "erasing": 0.2}}
+
+
 def preset(data: DataConfig, variants: Variants, *, epochs: int, batch_size: int, seeds: int) -> Preset:
     """The study at one size."""
     config = StudyConfig(
@@ -148,7 +155,11 @@ EXPERIMENT = Experiment(
             PART, networks(v1(50), v2(8)) | stepped(v2(8), epochs=12), epochs=12, batch_size=50, seeds=3
         ),
         "full": preset(
-            FASHION, networks(v1(), v2()) | stepped(v2(), epochs=60), epochs=60, batch_size=256, seeds=5
+            FASHION,
+            networks(v1(), v2()) | stepped(v2(), epochs=60) | lightly(v2()),
+            epochs=60,
+            batch_size=128,
+            seeds=5,
         ),
     },
     analyse=analyse,
