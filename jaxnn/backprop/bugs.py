@@ -21,7 +21,7 @@ _TABLE: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     ("dense", "dense_bwd"): [
         ("lost bias sum", "y_bar.sum(axis=0)", "y_bar[0]"),
         ("mean for sum", "y_bar.sum(axis=0)", "y_bar.mean(axis=0)"),
-        ("missing transpose", "kernel.T", "kernel"),
+        ("missing transpose", "matmul_transposed", "matmul"),
         ("flipped sign", "matmul(x, y_bar)", "matmul(-x, y_bar)"),
     ],
     ("dense", "dense_fwd"): [("dropped bias", "+ bias[None]", "+ 0 * bias[None]")],

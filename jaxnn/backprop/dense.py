@@ -1,13 +1,14 @@
 """Dense layers: the product with a kernel, the bias, and both at once.
 
-The products are `matmul(a, b)`, a b, and `transposed_matmul(a, b)`, a^T b, which are fast for tiny layers too.
+The products are `matmul(a, b)`, a b, `matmul_transposed(a, b)`, a b^T, and `transposed_matmul(a, b)`, a^T b, in the
+forms that are fast at their sizes.
 """
 
 import jax
 
 from jaxnn.kernels.channels import channel_sums
 from jaxnn.kernels.checks import check_fit, check_floating
-from jaxnn.kernels.dense import matmul, transposed_matmul
+from jaxnn.kernels.dense import matmul, matmul_transposed, transposed_matmul
 
 
 def dense_fwd(x: jax.Array, kernel: jax.Array, bias: jax.Array):
@@ -29,7 +30,7 @@ def dense_bwd(residuals, y_bar: jax.Array):
     Source: Rumelhart, Hinton and Williams 1986; Bishop, "Pattern Recognition and Machine Learning", 5.3.
     """
     x, kernel = residuals
-    return matmul(y_bar, kernel.T), transposed_matmul(x, y_bar), y_bar.sum(axis=0)
+    return matmul_transposed(y_bar, kernel), transposed_matmul(x, y_bar), y_bar.sum(axis=0)
 
 
 def linear_fwd(x: jax.Array, kernel: jax.Array):
@@ -41,7 +42,7 @@ def linear_fwd(x: jax.Array, kernel: jax.Array):
 def linear_bwd(residuals, y_bar: jax.Array):
     """Cotangents of (x, kernel): x_bar = y_bar W^T, W_bar = x^T y_bar, as in `dense_bwd`."""
     x, kernel = residuals
-    return matmul(y_bar, kernel.T), transposed_matmul(x, y_bar)
+    return matmul_transposed(y_bar, kernel), transposed_matmul(x, y_bar)
 
 
 def bias_fwd(x: jax.Array, bias: jax.Array):

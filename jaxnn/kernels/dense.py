@@ -13,23 +13,37 @@ from jax.custom_derivatives import SymbolicZero
 FEW = 8
 SMALL = 1024
 
-# On CPU XLA's library is slow where the first operand comes transposed, as it does in the gradient of a kernel:
-# x^T is worth a copy; for a tall kernel of few columns (y_bar^T x)^T is faster still, twice as fast as x^T y_bar
-# for 784 by 16.  Measured: scripts/bench, "2-D" and "Fashion-MNIST".
-TALL = 4
-NARROW = 48
+# On CPU XLA's library is slow where an operand comes transposed, as one does in both cotangents of a product.
+# For the kernel's x^T y_bar, x^T is worth a copy; where the kernel has few columns and more rows, (y_bar^T x)^T is
+# faster still, with y_bar^T copied: twice as fast for 784 by 10, five times for 100 by 2.
+# For the inputs, (K y_bar^T)^T beats y_bar K^T while either operand is small.
+# Measured: scripts/bench, "2-D" and "Fashion-MNIST".
+NARROW = 50
+TALL = 1.5
+FEW_ROWS = 32
 
 
 def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """x @ kernel for x (batch, m) and kernel (m, n); as sums where few terms are added up.
 
-    The result is the same up to the order of summation.  Derivatives of every order and mode go through it; the
-    gradient of the kernel is the product in the form of `transposed_matmul`.
+    The result is the same up to the order of summation.  Derivatives of every order and mode go through it; its
+    cotangents are products in the forms of `matmul_transposed` and `transposed_matmul`.
     """
     m, n = kernel.shape
     if _is_tiny(m, n):
         return _outer_products(x, kernel) if m <= n else _dot_products(x, kernel)
     return _matmul(x, kernel) if jax.default_backend() == "cpu" else x @ kernel
+
+
+def matmul_transposed(y_bar: jax.Array, kernel: jax.Array) -> jax.Array:
+    """y_bar @ kernel^T for y_bar (batch, n) and kernel (m, n), the cotangent of x (batch, m).
+
+    The result is the same up to the order of summation.
+    """
+    m, n = kernel.shape
+    if _is_tiny(m, n) or _is_short(n, m) or jax.default_backend() != "cpu" or not _is_swapped(len(y_bar), m, n):
+        return matmul(y_bar, kernel.T)
+    return _copied(kernel @ y_bar.T).T
 
 
 def transposed_matmul(x: jax.Array, y_bar: jax.Array) -> jax.Array:
@@ -44,7 +58,7 @@ def transposed_matmul(x: jax.Array, y_bar: jax.Array) -> jax.Array:
         return jnp.stack([(x * y_bar[:, j, None]).sum(0) for j in range(n)], axis=1)
     if jax.default_backend() != "cpu":
         return x.T @ y_bar
-    return _copied(y_bar.T @ x).T if _is_narrow(m, n) else _copied(x.T) @ y_bar
+    return _copied(_copied(y_bar.T) @ x).T if _is_narrow(m, n) else _copied(x.T) @ y_bar
 
 
 def _is_tiny(m: int, n: int) -> bool:
@@ -59,6 +73,11 @@ def _is_short(num_terms: int, num_sums: int) -> bool:
 
 def _is_narrow(m: int, n: int) -> bool:
     return n <= NARROW and m >= TALL * n
+
+
+def _is_swapped(batch: int, m: int, n: int) -> bool:
+    """Whether the cotangent of the inputs is (K y_bar^T)^T."""
+    return batch <= FEW_ROWS or m * n <= SMALL
 
 
 def _copied(x: jax.Array) -> jax.Array:
@@ -86,18 +105,32 @@ def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def _matmul_jvp(primals, tangents):
-    """y_dot = x_dot K + x K_dot, the second term in a form whose transpose is that of `transposed_matmul`."""
+    """y_dot = x_dot K + x K_dot, each in a form whose transpose is fast: `_inputs_term`, `_kernel_term`."""
     (x, kernel), (x_dot, kernel_dot) = primals, tangents
     y = _product(x, kernel)
     terms = []
     if not isinstance(x_dot, SymbolicZero):
-        terms.append(_dot_products(x_dot, kernel) if _is_short(*kernel.shape[::-1]) else x_dot @ kernel)
+        terms.append(_inputs_term(x_dot, kernel))
     if not isinstance(kernel_dot, SymbolicZero):
-        if _is_narrow(*kernel.shape):
-            terms.append(lax.dot_general(x, _copied(kernel_dot.T), (((1,), (1,)), ((), ()))))
-        else:
-            terms.append(lax.dot_general(_copied(x.T), kernel_dot, (((0,), (0,)), ((), ()))))
+        terms.append(_kernel_term(x, kernel_dot))
     return y, sum(terms[1:], terms[0])
+
+
+def _inputs_term(x_dot: jax.Array, kernel: jax.Array) -> jax.Array:
+    """x_dot K; its transpose is that of `matmul_transposed`."""
+    m, n = kernel.shape
+    if _is_short(n, m):
+        return _dot_products(x_dot, kernel)
+    if _is_swapped(len(x_dot), m, n):
+        return lax.dot_general(kernel, _copied(x_dot.T), (((0,), (0,)), ((), ()))).T
+    return x_dot @ kernel
+
+
+def _kernel_term(x: jax.Array, kernel_dot: jax.Array) -> jax.Array:
+    """x K_dot; its transpose is that of `transposed_matmul`."""
+    if _is_narrow(*kernel_dot.shape):
+        return _copied(lax.dot_general(_copied(kernel_dot.T), x, (((1,), (1,)), ((), ())))).T
+    return lax.dot_general(_copied(x.T), kernel_dot, (((0,), (0,)), ((), ())))
 
 
 _matmul.defjvp(_matmul_jvp, symbolic_zeros=True)

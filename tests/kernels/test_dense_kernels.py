@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxnn.kernels.dense import matmul, transposed_matmul
+from jaxnn.kernels.dense import matmul, matmul_transposed, transposed_matmul
 
-# Tiny in both ways, square, tall and narrow, tall, wide: every form there is.
-SHAPES = [(1, 1), (2, 5), (5, 2), (8, 8), (9, 9), (8, 200), (200, 8), (50, 12), (200, 49), (12, 50)]
+# Tiny in both ways, square, tall and narrow, tall, wide: every form there is.  A batch of 33 is not of few rows.
+SHAPES = [(1, 1), (2, 5), (5, 2), (8, 8), (9, 9), (8, 200), (200, 8), (50, 12), (200, 51), (12, 50), (90, 80)]
 
 
 def draw(*shapes, seed=0):
@@ -27,20 +27,25 @@ def _float64():
 
 
 @pytest.mark.parametrize(("m", "n"), SHAPES)
-@pytest.mark.parametrize("batch", [0, 1, 7])
+@pytest.mark.parametrize("batch", [0, 1, 7, 33])
 def test_products_of_every_form(batch, m, n):
     x, kernel, y_bar = draw((batch, m), (m, n), (batch, n))
-    y, kernel_bar = jax.jit(lambda x, kernel, y_bar: (matmul(x, kernel), transposed_matmul(x, y_bar)))(
-        x, kernel, y_bar
+    products = lambda x, kernel, y_bar: (
+        matmul(x, kernel),
+        matmul_transposed(y_bar, kernel),
+        transposed_matmul(x, y_bar),
     )
+    y, x_bar, kernel_bar = jax.jit(products)(x, kernel, y_bar)
     assert_close(y, x @ kernel)
+    assert_close(x_bar, y_bar @ kernel.T)
     assert_close(kernel_bar, x.T @ y_bar)
 
 
 @pytest.mark.parametrize(("m", "n"), SHAPES)
-def test_derivatives_in_both_modes(m, n):
+@pytest.mark.parametrize("batch", [7, 33])
+def test_derivatives_in_both_modes(batch, m, n):
     """d(xK) = dx K + x dK; cotangents y_bar K^T and x^T y_bar."""
-    x, kernel, x_dot, kernel_dot, y_bar = draw((7, m), (m, n), (7, m), (m, n), (7, n))
+    x, kernel, x_dot, kernel_dot, y_bar = draw((batch, m), (m, n), (batch, m), (m, n), (batch, n))
     y, y_dot = jax.jvp(matmul, (x, kernel), (x_dot, kernel_dot))
     assert_close(y, x @ kernel)
     assert_close(y_dot, x_dot @ kernel + x @ kernel_dot)
