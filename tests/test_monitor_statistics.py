@@ -6,21 +6,26 @@ import numpy as np
 import pytest
 
 from jaxnn.models import ACTIVATIONS, activation_function
-from jaxnn.monitor import NUM_BINS, STATISTICS, describe
-from jaxnn.monitor.statistics import is_saturated, with_update_ratio
+from jaxnn.monitor import NUM_BINS, STATISTICS, Description, Stack, describe
+from jaxnn.monitor.statistics import is_saturated
 
-describe_jitted = jax.jit(describe)
+
+@jax.jit
+def describe_one(values, saturated=None):
+    """The description of one array, without the axis of the arrays."""
+    saturated = saturated if saturated is None else saturated[None]
+    return Description(*(leaf[0] for leaf in describe([Stack(values[None], saturated)])))
 
 
 def named(description):
     return dict(zip(STATISTICS, np.asarray(description.statistics).tolist(), strict=True))
 
 
-@pytest.mark.parametrize("shape", [(5,), (40, 7), (3, 4, 5, 6)])
+@pytest.mark.parametrize("shape", [(5,), (1, 6), (3, 3), (40, 7), (63, 5), (3, 4, 5, 6), (200, 1)])
 def test_moments_and_histogram_are_those_of_numpy(shape):
     values = np.random.default_rng(0).normal(2, 3, shape).astype(np.float32)
     values.flat[:2] = 0
-    described = describe_jitted(jnp.asarray(values))
+    described = describe_one(jnp.asarray(values))
     found, wide = named(described), values.astype(np.float64)
     expected = {"min": wide.min(), "max": wide.max(), "mean": wide.mean(), "std": wide.std()}
     expected |= {"norm": np.linalg.norm(wide), "zeros": 2 / wide.size, "non_finite": 0}
@@ -40,7 +45,7 @@ def test_moments_and_histogram_are_those_of_numpy(shape):
 )
 def test_what_is_not_finite_is_counted_and_left_out(values, finite):
     """Nor does a range overflow that no float32 holds; of nothing finite there is nothing to say."""
-    described = describe_jitted(jnp.asarray(values, jnp.float32))
+    described = describe_one(jnp.asarray(values, jnp.float32))
     found = named(described)
     assert found["non_finite"] == pytest.approx(1 - len(finite) / len(values))
     assert int(described.counts.sum()) == len(finite)
@@ -67,13 +72,23 @@ def test_a_dead_unit_is_saturated_for_every_example():
     """Two of three relu units: one always 0, one never, one sometimes."""
     net_inputs = jnp.array([[-1.0, 1.0, -1.0], [-2.0, 2.0, 3.0]])
     outputs = jax.nn.relu(net_inputs)
-    found = named(describe(outputs, is_saturated("relu", net_inputs, outputs)))
+    found = named(describe_one(outputs, is_saturated("relu", net_inputs, outputs)))
     assert (found["zeros"], found["saturated"], found["dead"]) == pytest.approx((1 / 2, 1 / 2, 1 / 3))
 
 
 def test_the_share_of_an_update():
     weights, updates = np.array([3.0, 4.0], np.float32), np.array([0.03, 0.04], np.float32)
-    three = with_update_ratio(jax.vmap(describe)(jnp.stack([weights, weights, updates])))
+    three = describe([Stack(jnp.stack([weights, weights, updates]), moved=True)])
     ratio = np.asarray(three.statistics)[:, STATISTICS.index("update_ratio")]
     assert np.isnan(ratio[:2]).all()
     assert ratio[2] == pytest.approx(0.01, rel=1e-5)
+
+
+def test_several_stacks_are_described_one_after_another():
+    """Each array as it is described alone, whatever stands beside it: an odd size, one row, several arrays."""
+    rng = np.random.default_rng(0)
+    arrays = [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((3, 5), (2, 9, 3), (1, 4, 4, 2))]
+    together = describe([Stack(stack) for stack in arrays])
+    alone = [describe_one(array) for stack in arrays for array in stack]
+    np.testing.assert_array_equal(together.counts, [one.counts for one in alone])
+    np.testing.assert_allclose(together.statistics, [one.statistics for one in alone], rtol=1e-6)

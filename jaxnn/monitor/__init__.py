@@ -3,7 +3,7 @@
 from jaxnn.monitor.events import EventFile, one_sample
 from jaxnn.monitor.probe import Probe, Sample, make_probe, tensor_names
 from jaxnn.monitor.sampling import Look, Sampling, make_look, no_samples, watched_loop
-from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, describe
+from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Stack, describe
 
 __all__ = [
     "NUM_BINS",
@@ -14,6 +14,7 @@ __all__ = [
     "Probe",
     "Sample",
     "Sampling",
+    "Stack",
     "describe",
     "make_look",
     "make_probe",

@@ -20,7 +20,7 @@ from jaxnn.models import (
     layer_names,
     record,
 )
-from jaxnn.monitor.statistics import Description, describe, is_saturated, with_update_ratio
+from jaxnn.monitor.statistics import Description, Stack, describe, is_saturated
 from jaxnn.train import GradFn, autodiff_value_and_grad, step_inputs
 from jaxnn.types import Batch, Hparams, Params, TrainState
 
@@ -105,20 +105,20 @@ def make_probe(
 def _describe_layers(model: Network, moved: tuple[Params, ...], outputs: dict, x: jax.Array) -> Description:
     """The descriptions of the tensors that `tensor_names` names, in its order.
 
-    `moved` are the parameters, their gradients and their updates: three arrays of one shape, described as one.
+    `moved` are the parameters, their gradients and their updates: three arrays of one shape, and so one stack.
     """
-    parts, net_inputs = [], x
+    stacks, net_inputs = [], x
     for position, (layer, name) in enumerate(zip(model.layers, layer_names(model), strict=True)):
         for parameter in PARAMETERS:
             if parameter in _own(moved[0], position):
                 three = jnp.stack([_own(tree, position)[parameter] for tree in moved])
-                parts.append(with_update_ratio(jax.vmap(describe)(three)))
+                stacks.append(Stack(three, moved=True))
         if type(layer) in OUTPUTS:
             is_activation = isinstance(layer, Activation)
             saturated = is_saturated(layer.function, net_inputs, outputs[name]) if is_activation else None
-            parts.append(jax.tree.map(lambda leaf: leaf[None], describe(outputs[name], saturated)))
+            stacks.append(Stack(outputs[name][None], saturated))
         net_inputs = outputs[name]
-    return jax.tree.map(lambda *rows: jnp.concatenate(rows), *parts)
+    return describe(stacks)
 
 
 def _own(params: Params, position: int) -> Params:
