@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
@@ -127,10 +128,16 @@ def figure_pixels(figure: Figure, *, dpi: int = 100) -> np.ndarray:
 
 
 def _render(figure: Figure, kind: str, dpi: int) -> bytes:
-    buffer = io.BytesIO()
+    # By its canvas: `savefig` draws a figure that has a layout twice, once for the layout.
+    buffer, usual_dpi = io.BytesIO(), figure.dpi
     with matplotlib.rc_context(_STYLE):
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind])
+        figure.set_dpi(dpi)
+        if kind == "svg":
+            FigureCanvasSVG(figure).print_svg(buffer, metadata=_METADATA[kind])
+        else:
+            FigureCanvasAgg(figure).print_png(buffer, metadata=_METADATA[kind])
         figure.set_layout_engine("none")  # half of the time goes into the layout, and a second file has the same
+        figure.set_dpi(usual_dpi)
     return buffer.getvalue()
 
 
