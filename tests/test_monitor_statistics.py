@@ -39,6 +39,7 @@ def test_moments_and_histogram_are_those_of_numpy(shape):
     [
         ([1.0, np.nan, 3.0, -np.inf, 2.0], [1.0, 2.0, 3.0]),
         ([-3e38, 3e38, 0.0], [-3e38, 3e38, 0.0]),
+        ([3e38, 3e38, 3e38], [3e38, 3e38, 3e38]),
         ([0.5, 0.5], [0.5, 0.5]),
         ([np.nan, np.inf], []),
     ],
@@ -53,6 +54,7 @@ def test_what_is_not_finite_is_counted_and_left_out(values, finite):
         assert np.isnan([found[name] for name in ("min", "max", "mean", "std")]).all()
     else:
         assert (found["min"], found["max"]) == pytest.approx((min(finite), max(finite)))
+        assert np.isfinite(found["mean"])
         assert described.counts[0] > 0, "the smallest is in the first bin, and all where there is no other value"
 
 

@@ -1,6 +1,7 @@
 """Figures: what is drawn is what NumPy and scipy compute, nothing global changes, files are reproducible."""
 
 import ast
+import contextlib
 import itertools
 import re
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import matplotlib
+import matplotlib.figure
 import numpy as np
 import pytest
 import scipy.stats
@@ -345,6 +347,19 @@ def test_a_figure_from_elsewhere_keeps_its_own_colours():
     figure = plots.Figure()
     figure.subplots().plot([1, 2])
     assert "fill: #ffffff" in plots.embed_svg(figure, name="other")
+
+
+@pytest.mark.parametrize("title", ["fine", "$not \\math$"])
+def test_a_figure_from_elsewhere_stays_on_its_canvas(title, tmp_path):
+    """Where it may be on somebody's screen, also when it cannot be drawn."""
+    figure = matplotlib.figure.Figure(dpi=70)
+    figure.subplots().set_title(title, parse_math=True)
+    canvas = figure.canvas
+    for name in ("figure.svg", "figure.png"):
+        with contextlib.nullcontext() if title == "fine" else pytest.raises(ValueError, match="math"):
+            plots.save_figure(figure, tmp_path / name)
+        assert figure.canvas is canvas
+        assert figure.dpi == 70
 
 
 def test_drawing_leaves_the_global_settings_alone():

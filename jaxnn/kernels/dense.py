@@ -14,13 +14,15 @@ FEW = 8
 SMALL = 1024
 
 # On CPU XLA's library is slow where an operand comes transposed, as one does in both cotangents of a product.
-# For the kernel's x^T y_bar, x^T is worth a copy; where the kernel has few columns and more rows, (y_bar^T x)^T is
+# In the kernel's x^T y_bar, x^T is worth a copy; where the kernel has few columns and more rows, (y_bar^T x)^T is
 # faster still, with y_bar^T copied: twice as fast for 784 by 10, five times for 100 by 2.
-# For the inputs, (K y_bar^T)^T beats y_bar K^T while either operand is small.
+# In the inputs' y_bar K^T it is the kernel that comes transposed, in (K y_bar^T)^T the batch, which is faster while
+# either is small.
 # Measured: scripts/bench, "2-D" and "Fashion-MNIST".
 NARROW = 50
 TALL = 1.5
 FEW_ROWS = 32
+SMALL_KERNEL = 1024
 
 
 def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -77,7 +79,7 @@ def _is_narrow(m: int, n: int) -> bool:
 
 def _is_swapped(batch: int, m: int, n: int) -> bool:
     """Whether the cotangent of the inputs is (K y_bar^T)^T."""
-    return batch <= FEW_ROWS or m * n <= SMALL
+    return batch <= FEW_ROWS or m * n <= SMALL_KERNEL
 
 
 def _copied(x: jax.Array) -> jax.Array:

@@ -114,9 +114,10 @@ def _describe_layers(model: Network, moved: tuple[Params, ...], outputs: dict, x
                 three = jnp.stack([_own(tree, position)[parameter] for tree in moved])
                 stacks.append(Stack(three, moved=True))
         if type(layer) in OUTPUTS:
-            is_activation = isinstance(layer, Activation)
-            saturated = is_saturated(layer.function, net_inputs, outputs[name]) if is_activation else None
-            stacks.append(Stack(outputs[name][None], saturated))
+            stack = Stack(outputs[name][None])
+            if isinstance(layer, Activation):
+                stack = stack._replace(saturated=is_saturated(layer.function, net_inputs, outputs[name])[None])
+            stacks.append(stack)
         net_inputs = outputs[name]
     return describe(stacks)
 

@@ -49,21 +49,27 @@ class Description(NamedTuple):
 
 
 def describe(stacks: Sequence[Stack]) -> Description:
-    """The statistics and the histogram of every array of some stacks, one after another."""
+    """The statistics and the histogram of every array of some stacks, one after another.
+
+    Args:
+        stacks: at least one, and no array in them is empty.
+    """
     statistics, bins = zip(*map(_describe_stack, stacks), strict=True)
     return Description(jnp.concatenate(statistics), _count(bins))
 
 
 def _describe_stack(stack: Stack) -> tuple[jax.Array, jax.Array]:
-    """The statistics of the arrays of a stack, (k, 10), and the bins of their values, (k, rows, units) uint32."""
+    """The statistics of the arrays of a stack, (k, 10), and the bins of their padded values, (k, rows, units)."""
     whole = stack.values.reshape(len(stack.values), -1, stack.values.shape[-1])
+    whole = whole.astype(jnp.promote_types(whole.dtype, jnp.float32))
     size = whole[0].size
     values = _padded(whole, jnp.nan)  # which is not finite, and so nowhere counted
     finite = jnp.isfinite(values)
     low = _halved(jnp.minimum, jnp.where(finite, values, jnp.inf)).min((1, 2))
     high = _halved(jnp.maximum, jnp.where(finite, values, -jnp.inf)).max((1, 2))
     num_finite = _total(finite.astype(jnp.int32))
-    mean = _total(jnp.where(finite, values, 0)) / num_finite
+    # Of shares: the sum of the values themselves need not be finite.
+    mean = _total(jnp.where(finite, values / size, 0)) * (size / num_finite)
     variance = _total(jnp.where(finite, jnp.square(values - mean[:, None, None]), 0)) / num_finite
     norm = jnp.sqrt(num_finite * (variance + jnp.square(mean)))
     columns = {

@@ -128,16 +128,17 @@ def figure_pixels(figure: Figure, *, dpi: int = 100) -> np.ndarray:
 
 
 def _render(figure: Figure, kind: str, dpi: int) -> bytes:
-    # By its canvas: `savefig` draws a figure that has a layout twice, once for the layout.
-    buffer, usual_dpi = io.BytesIO(), figure.dpi
+    # By a canvas: `savefig` draws a figure that has a layout twice, once for the layout.
+    buffer, canvas, usual_dpi = io.BytesIO(), figure.canvas, figure.dpi
     with matplotlib.rc_context(_STYLE):
-        figure.set_dpi(dpi)
-        if kind == "svg":
-            FigureCanvasSVG(figure).print_svg(buffer, metadata=_METADATA[kind])
-        else:
-            FigureCanvasAgg(figure).print_png(buffer, metadata=_METADATA[kind])
-        figure.set_layout_engine("none")  # half of the time goes into the layout, and a second file has the same
-        figure.set_dpi(usual_dpi)
+        try:
+            draw = FigureCanvasSVG(figure).print_svg if kind == "svg" else FigureCanvasAgg(figure).print_png
+            figure.set_dpi(dpi)
+            draw(buffer, metadata=_METADATA[kind])
+            figure.set_layout_engine("none")  # a second file has the layout of the first
+        finally:  # a figure from elsewhere may be on somebody's screen
+            figure.set_canvas(canvas)
+            figure.set_dpi(usual_dpi)
     return buffer.getvalue()
 
 

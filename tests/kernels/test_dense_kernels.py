@@ -57,16 +57,26 @@ def test_derivatives_in_both_modes(batch, m, n):
 
 
 @pytest.mark.parametrize(("m", "n"), SHAPES)
-def test_second_derivatives_in_both_orders(m, n):
-    """The gradient of |xK|^2 / 2 in K is x^T x K, hence its derivative along V is x^T x V."""
-    x, kernel, along = draw((7, m), (m, n), (m, n))
-    grad = jax.grad(lambda kernel: (matmul(x, kernel) ** 2).sum() / 2)
-    assert_close(jax.jvp(grad, (kernel,), (along,))[1], x.T @ x @ along)
-    assert_close(jax.grad(lambda kernel: (grad(kernel) * along).sum())(kernel), x.T @ x @ along)
+@pytest.mark.parametrize("batch", [7, 33])
+def test_second_derivatives_in_both_orders(batch, m, n):
+    """The gradient of |xK|^2 / 2 is (x K K^T, x^T x K), and its derivative along (U, V) by the rule of products."""
+    x, kernel, u, v = draw((batch, m), (m, n), (batch, m), (m, n))
+    grad = jax.grad(lambda x, kernel: (matmul(x, kernel) ** 2).sum() / 2, argnums=(0, 1))
+    inner = lambda x, kernel: sum((g * along).sum() for g, along in zip(grad(x, kernel), (u, v), strict=True))
+    along_x = u @ kernel @ kernel.T + x @ (v @ kernel.T + kernel @ v.T)
+    along_kernel = (u.T @ x + x.T @ u) @ kernel + x.T @ x @ v
+    for found in (jax.jvp(grad, (x, kernel), (u, v))[1], jax.grad(inner, argnums=(0, 1))(x, kernel)):
+        assert_close(found[0], along_x)
+        assert_close(found[1], along_kernel)
 
 
 @pytest.mark.parametrize(("m", "n"), SHAPES)
-def test_a_population_has_the_gradients_of_its_members(m, n):
-    x, kernels, y_bars = draw((7, m), (3, m, n), (3, 7, n))
-    gradient = lambda kernel, y_bar: jax.vjp(lambda kernel: matmul(x, kernel), kernel)[1](y_bar)[0]
-    assert_close(jax.jit(jax.vmap(gradient))(kernels, y_bars), np.einsum("bm,zbn->zmn", x, y_bars))
+@pytest.mark.parametrize("batch", [7, 33])
+def test_a_population_has_the_gradients_of_its_members(batch, m, n):
+    x, kernels, y_bars = draw((batch, m), (3, m, n), (3, batch, n))
+    gradients = lambda kernel, y_bar: jax.vjp(matmul, x, kernel)[1](y_bar)
+    by_hand = lambda kernel, y_bar: (matmul_transposed(y_bar, kernel), transposed_matmul(x, y_bar))
+    for both in (gradients, by_hand):
+        x_bars, kernel_bars = jax.jit(jax.vmap(both))(kernels, y_bars)
+        assert_close(x_bars, np.einsum("zbn,zmn->zbm", y_bars, kernels))
+        assert_close(kernel_bars, np.einsum("bm,zbn->zmn", x, y_bars))
