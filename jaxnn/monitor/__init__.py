@@ -1,6 +1,6 @@
 """Seeing inside a network while it learns: statistics of its tensors, taken on the device every so many steps."""
 
-from jaxnn.monitor.events import EventFile, one_sample
+from jaxnn.monitor.events import EventFile
 from jaxnn.monitor.probe import Probe, Sample, make_probe, tensor_names
 from jaxnn.monitor.sampling import Look, Sampling, make_look, no_samples, watched_loop
 from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Stack, describe
@@ -19,7 +19,6 @@ __all__ = [
     "make_look",
     "make_probe",
     "no_samples",
-    "one_sample",
     "tensor_names",
     "watched_loop",
 ]

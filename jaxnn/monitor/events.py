@@ -1,27 +1,27 @@
-"""Event files for TensorBoard; the only place that knows tensorboardX."""
+"""Event files for TensorBoard, by tensorboardX."""
 
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
+from jaxnn.monitor.forms import Form, filled, make_form
 from jaxnn.monitor.probe import Sample
 from jaxnn.monitor.statistics import NUM_BINS, STATISTICS
 
 
-class _Form(NamedTuple):
-    """An event to be filled in for sample after sample: making one takes five times as long as filling it in.
+class _Histograms(NamedTuple):
+    """The histograms of several tensors in several events, (events, tensors): fields of `forms.MOMENTS`, and counts
+    (events, tensors, NUM_BINS); `num` is 0 for a tensor that has no finite value, and so none."""
 
-    scalars: its values that are numbers: the two norms, then tensor by tensor the statistics that have a meaning.
-    histograms: its values that are histograms, of the tensors that have finite values.
-    """
-
-    event: Any
-    scalars: list[Any]
-    histograms: list[Any]
+    min: np.ndarray
+    max: np.ndarray
+    num: np.ndarray
+    sum: np.ndarray
+    sum_squares: np.ndarray
+    counts: np.ndarray
 
 
 class EventFile:
@@ -37,7 +37,7 @@ class EventFile:
         for earlier in folder.glob("events.out.tfevents.*"):
             earlier.unlink()
         self._writer = EventsWriter(str(folder / "events"))
-        self._forms: dict[tuple, _Form] = {}
+        self._forms: dict[bytes, Form] = {}
 
     def __enter__(self) -> "EventFile":
         return self
@@ -45,27 +45,27 @@ class EventFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add_sample(self, step: int, names: Sequence[str], sample: Sample) -> None:
-        """What was seen before a step: scalars "layer/tensor/statistic", histograms "layer/tensor", and the norms.
+    def add_samples(self, steps: Sequence[int] | np.ndarray, names: Sequence[str], samples: Sample) -> None:
+        """What was seen before some steps: scalars "layer/tensor/statistic", histograms "layer/tensor", the norms.
 
         Args:
-            step: of training.
+            steps: of training.
             names: of the tensors, from `tensor_names`.
-            sample: one sample, of NumPy arrays.
+            samples: of NumPy arrays, with a leading axis.
         """
-        statistics, counts = np.asarray(sample.tensors.statistics, np.float64), np.asarray(sample.tensors.counts)
-        present, num = ~np.isnan(statistics), counts.sum(axis=-1)  # what has no meaning is NaN
-        form = self._form(tuple(names), present, num > 0)
-        norms = float(sample.gradient_norm), float(sample.update_ratio)
-        for value, number in zip(form.scalars, [*norms, *statistics[present].tolist()], strict=True):
-            value.simple_value = number
-        _fill_histograms(form.histograms, statistics[num > 0], counts[num > 0])
-        form.event.wall_time, form.event.step = time.time(), step
-        self._writer.write_event(form.event)
+        statistics = np.asarray(samples.tensors.statistics, np.float64)
+        tags = ["gradient_norm", "update_ratio", *(f"{name}/{kind}" for name in names for kind in STATISTICS)]
+        norms = np.stack([samples.gradient_norm, samples.update_ratio], axis=1)
+        scalars = np.concatenate([norms, statistics.reshape(len(statistics), len(tags) - 2)], axis=1)
+        is_norm = np.arange(len(tags)) < 2
+        present = is_norm | ~np.isnan(scalars)  # a statistic that has no meaning is NaN
+        histograms = _histograms(statistics, np.asarray(samples.tensors.counts))
+        self._add_numbers(steps, tags, scalars, present, names, histograms)
 
-    def add_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Numbers by their tags."""
-        self._add(step, _scalar_values(scalars))
+    def add_scalars(self, steps: Sequence[int] | np.ndarray, scalars: Mapping[str, np.ndarray]) -> None:
+        """Numbers by their tags, one for every step; where one is not finite there is none."""
+        values = np.stack(list(scalars.values()), axis=1)
+        self._add_numbers(steps, list(scalars), values, np.isfinite(values), (), None)
 
     def add_image(self, step: int, tag: str, pixels: np.ndarray) -> None:
         """An image, (height, width, 3) uint8."""
@@ -95,11 +95,44 @@ class EventFile:
         """Flush, and write no more."""
         self._writer.close()
 
-    def _form(self, names: tuple[str, ...], present: np.ndarray, counted: np.ndarray) -> "_Form":
-        """An event for samples that have these statistics and these histograms, made once."""
-        kind = names, present.tobytes(), counted.tobytes()
+    def _add_numbers(
+        self,
+        steps: Sequence[int] | np.ndarray,
+        tags: Sequence[str],
+        scalars: np.ndarray,
+        present: np.ndarray,
+        names: Sequence[str],
+        histograms: _Histograms | None,
+    ) -> None:
+        """An event for every step that has something: the scalars (steps, tags) that are present, the histograms
+        that hold values.  Steps that have the same are filled in together; all are written in their order."""
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+
+        num_bins = np.zeros((len(scalars), 0), int) if histograms is None else _bins_shown(histograms)
+        alike: dict[bytes, list[int]] = {}
+        for row, kind in enumerate(np.concatenate([present, num_bins], axis=1)):
+            alike.setdefault(kind.tobytes(), []).append(row)
+        events: dict[int, bytes] = {}
+        for rows in alike.values():
+            bins = num_bins[rows[0]].tolist()
+            held = np.flatnonzero(present[rows[0]]).tolist()
+            shown = np.flatnonzero(bins).tolist()
+            if not held and not shown:
+                continue
+            form = self._form([tags[i] for i in held], {names[i]: bins[i] for i in shown})
+            columns = [scalars[rows, i] for i in held]
+            columns += [column for i in shown for column in _columns(histograms, rows, i, bins[i])]
+            events |= zip(rows, filled(form, columns), strict=True)
+        for row in sorted(events):
+            event = Event.FromString(events[row])
+            event.wall_time, event.step = time.time(), int(steps[row])
+            self._writer.write_event(event)
+
+    def _form(self, scalars: Sequence[str], histograms: Mapping[str, int]) -> Form:
+        """The form of events with these tags, made once."""
+        kind = repr((scalars, histograms)).encode()
         if kind not in self._forms:
-            self._forms[kind] = _make_form(names, present, counted)
+            self._forms[kind] = make_form(scalars, histograms)
         return self._forms[kind]
 
     def _add(self, step: int, values: Sequence) -> None:
@@ -110,39 +143,23 @@ class EventFile:
         self._writer.write_event(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
 
 
-def one_sample(samples: Any, member: int, position: int) -> Sample:
-    """One sample out of arrays with leading axes (members, samples)."""
-    return jax.tree.map(lambda leaf: leaf[member, position], samples)
-
-
-def _scalar_values(scalars: Mapping[str, float]) -> list:
-    from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
-
-    return [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
-
-
-def _make_form(names: Sequence[str], present: np.ndarray, counted: np.ndarray) -> _Form:
-    from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
-
-    event = Event()
-    tags = ["gradient_norm", "update_ratio"]
-    tags += [f"{names[row]}/{STATISTICS[column]}" for row, column in np.argwhere(present).tolist()]
-    scalars = [event.summary.value.add(tag=tag) for tag in tags]
-    histograms = [event.summary.value.add(tag=names[row]).histo for row in np.flatnonzero(counted).tolist()]
-    return _Form(event, scalars, histograms)
-
-
-def _fill_histograms(histograms: Sequence[Any], statistics: np.ndarray, counts: np.ndarray) -> None:
-    """The histograms of tensors that have finite values: one bin where all of them are the same."""
-    low, high, mean, std = (statistics[:, STATISTICS.index(name)] for name in ("min", "max", "mean", "std"))
+def _histograms(statistics: np.ndarray, counts: np.ndarray) -> _Histograms:
+    """The histograms of tensors with statistics (events, tensors, 10) and counts (events, tensors, NUM_BINS)."""
+    low, high, mean, std = (statistics[..., STATISTICS.index(name)] for name in ("min", "max", "mean", "std"))
     num = counts.sum(axis=-1)
-    limits = low[:, None] + (high - low)[:, None] * (np.arange(1, NUM_BINS + 1) / NUM_BINS)
-    limits[:, -1] = high
-    moments = np.stack([low, high, num, num * mean, num * (std**2 + mean**2)], axis=1).tolist()
-    # Of Python's floats: whole numbers would be converted one by one.
-    rows = zip(histograms, moments, limits.tolist(), counts.astype(np.float64).tolist(), strict=True)
-    for histogram, (least, most, total, first, second), edges, bins in rows:
-        histogram.min, histogram.max, histogram.num = least, most, total
-        histogram.sum, histogram.sum_squares = first, second
-        histogram.bucket_limit[:] = [most] if least == most else edges
-        histogram.bucket[:] = [total] if least == most else bins
+    return _Histograms(low, high, num, num * mean, num * (std**2 + mean**2), counts)
+
+
+def _bins_shown(histograms: _Histograms) -> np.ndarray:
+    """How many bins each histogram has: one where all values are the same, none where there is no value."""
+    is_single = histograms.min == histograms.max
+    return np.where(histograms.num == 0, 0, np.where(is_single, 1, NUM_BINS))
+
+
+def _columns(histograms: Any, rows: list[int], tensor: int, num_bins: int) -> list[np.ndarray]:
+    """The numbers of one tensor's histogram of so many bins in some events, as a form wants them."""
+    *moments, counts = (field[rows, tensor] for field in histograms)
+    low, high, num = moments[0][:, None], moments[1][:, None], moments[2][:, None]
+    limits = low + (high - low) * (np.arange(1, num_bins + 1) / num_bins)
+    limits[:, -1:] = high
+    return [*moments, limits, num if num_bins == 1 else counts]

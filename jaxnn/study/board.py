@@ -16,7 +16,7 @@ import numpy as np
 from jaxnn.errors import InputError
 from jaxnn.labels import setting_label
 from jaxnn.models import Network
-from jaxnn.monitor import EventFile, one_sample, tensor_names
+from jaxnn.monitor import EventFile, tensor_names
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.members import program_members, watched_members
 from jaxnn.study.plan import Plan, Program
@@ -110,13 +110,13 @@ class Boards:
         for row, member in enumerate(chunk.watched):
             file = self._open(plan, *members[member], anew=chunk.first == 0)
             if chunk.samples is not None:
-                for place, step in enumerate(sampling.steps(chunk.first, chunk.last)):
-                    if chunk.samples.taken[row, place]:
-                        file.add_sample(int(step), names, one_sample(chunk.samples, row, place))
-            for record in range(chunk.first, chunk.last):
-                metrics = {name: float(values[member, record]) for name, values in chunk.history.items()}
-                step = (record + 1) * run.eval_every * sampling.steps_per_epoch
-                file.add_scalars(step, {name: value for name, value in metrics.items() if np.isfinite(value)})
+                seen = sampling.steps(chunk.first, chunk.last)
+                taken = np.flatnonzero(chunk.samples.taken[row, : len(seen)])
+                samples = jax.tree.map(lambda leaf, row=row, taken=taken: leaf[row, taken], chunk.samples)
+                file.add_samples(seen[taken], names, samples)
+            epochs = np.arange(chunk.first + 1, chunk.last + 1) * run.eval_every
+            metrics = {name: values[member, chunk.first : chunk.last] for name, values in chunk.history.items()}
+            file.add_scalars(epochs * sampling.steps_per_epoch, metrics)
         if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
             for file in self._files.values():
                 file.flush()

@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_written_ends_the_study(monkeypatch, tmp_path):
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("jaxnn.monitor.EventFile.add_sample", refuse)
+    monkeypatch.setattr("jaxnn.monitor.EventFile.add_samples", refuse)
     with pytest.raises(OSError, match="No space left"):
         run_study(CONFIG, {}, output=tmp_path / "run")
 
