@@ -15,7 +15,7 @@ SMALL = 1024
 
 # On CPU XLA's library is slow where an operand comes transposed, as one does in both cotangents of a product.
 # In the kernel's x^T y_bar, x^T is worth a copy; where the kernel has few columns and more rows, (y_bar^T x)^T is
-# faster still, with y_bar^T copied: twice as fast for 784 by 10, five times for 100 by 2.
+# faster still, with y_bar^T copied: twice as fast for 784 by 10, three times for 100 by 2.
 # In the inputs' y_bar K^T it is the kernel that comes transposed, in (K y_bar^T)^T the batch, which is faster while
 # either is small.
 # Measured: scripts/bench, "2-D" and "Fashion-MNIST".

@@ -11,6 +11,9 @@ from jaxnn.monitor.forms import Form, filled, make_form
 from jaxnn.monitor.probe import Sample
 from jaxnn.monitor.statistics import NUM_BINS, STATISTICS
 
+# The scalars of a sample that belong to no tensor.
+NORMS = ("gradient_norm", "update_ratio")
+
 
 class _Histograms(NamedTuple):
     """The histograms of several tensors in several events, (events, tensors): fields of `forms.MOMENTS`, and counts
@@ -54,11 +57,11 @@ class EventFile:
             samples: of NumPy arrays, with a leading axis.
         """
         statistics = np.asarray(samples.tensors.statistics, np.float64)
-        tags = ["gradient_norm", "update_ratio", *(f"{name}/{kind}" for name in names for kind in STATISTICS)]
+        tags = [*NORMS, *(f"{name}/{kind}" for name in names for kind in STATISTICS)]
         norms = np.stack([samples.gradient_norm, samples.update_ratio], axis=1)
-        scalars = np.concatenate([norms, statistics.reshape(len(statistics), len(tags) - 2)], axis=1)
-        is_norm = np.arange(len(tags)) < 2
-        present = is_norm | ~np.isnan(scalars)  # a statistic that has no meaning is NaN
+        scalars = np.concatenate([norms, statistics.reshape(len(statistics), len(tags) - len(NORMS))], axis=1)
+        present = ~np.isnan(scalars)  # a statistic that has no meaning is NaN
+        present[:, : len(NORMS)] = True
         histograms = _histograms(statistics, np.asarray(samples.tensors.counts))
         self._add_numbers(steps, tags, scalars, present, names, histograms)
 
