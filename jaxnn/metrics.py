@@ -6,6 +6,7 @@ tracing, so (batch, 1) against (batch,) never broadcasts to (batch, batch).  A r
 NaN predicts nothing and scores as wrong; argmax alone would call it class 0.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -39,6 +40,7 @@ def predict(logits: jax.Array) -> jax.Array:
     return jnp.where(jnp.isnan(logits).any(-1), NO_CLASS, _largest(logits, threshold=0))
 
 
+@functools.partial(jax.jit, static_argnames="loss")
 def probabilities(logits: jax.Array | np.ndarray, loss: str) -> jax.Array:
     """The class probabilities that a network trained with this loss gives.
 
@@ -130,6 +132,7 @@ def confusion_matrix(labels: jax.Array, predictions: jax.Array, num_classes: int
     return counts.reshape(num_classes, num_classes)
 
 
+@jax.jit
 def precision_recall_f1(confusion: jax.Array) -> ClassScores:
     """Per class: precision = hits / predicted, recall = hits / support, f1 = 2 hits / (predicted + support).
 

@@ -3,6 +3,7 @@
 Everything here must be said before JAX touches a device, so it is one function that is called first.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -69,6 +70,9 @@ def start(
         ) from error
     jax.config.update("jax_numpy_rank_promotion", "raise" if debug else "allow")
     use_compilation_cache()
+    # What is imported by now stays.  To go through it again and again, as the collector does, takes several percent
+    # of a study of small networks.
+    gc.freeze()
 
 
 def use_compilation_cache() -> None:

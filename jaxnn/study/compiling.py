@@ -71,24 +71,31 @@ def compile_program(plan: Plan, program: Program, *, from_start: bool = True) ->
     """
     population = _population(plan, program)
     arguments = _argument_shapes(plan, program, population.mesh)
-    advance = _compile_advance(population, *arguments)
     if not from_start:
-        return Executable(population.mesh, population.init, advance)
-    init, draw = _compile_init(population, *arguments), None
-    if program.padded:
-        draw = _compile_draw(different_networks(plan, program), program.input_shape, len(plan.seeds))
+        return Executable(population.mesh, population.init, _compile_advance(population, *arguments))
+    _state_shapes(population, *arguments)  # both of what follows need its trace, which jax keeps
+    compile_start = functools.partial(_compile_start, plan, program, population, arguments)
+    with ThreadPoolExecutor(1, thread_name_prefix="compile-start") as thread:
+        start = thread.submit(compile_start).result if _may_compile_beside() else compile_start
+        advance = _compile_advance(population, *arguments)
+        init, draw = start()
     return Executable(population.mesh, init, advance, draw)
+
+
+def _may_compile_beside() -> bool:
+    """Whether something else may go on: not where the compiler times its kernels, on the device that trains."""
+    return jax.default_backend() == "cpu"
 
 
 class Ahead:
     """A compiler that is at the next programs, in a thread, while those before them train.  A context.
 
-    Only on CPU: elsewhere the compiler times its kernels on the device, which must have nothing else to do.
+    Only on CPU, see `_may_compile_beside`.
     """
 
     def __init__(self, programs: Iterable[tuple[Plan, Program]]) -> None:
         """Args: `programs` that will be asked for, in this order, to be trained from their start."""
-        self._coming = list(programs) if jax.default_backend() == "cpu" else []
+        self._coming = list(programs) if _may_compile_beside() else []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="compile")
         self._started: dict[int, Future] = {}
 
@@ -155,6 +162,14 @@ def _placed(arrays: Any, mesh: Mesh, spec: PartitionSpec) -> Any:
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), arrays)
 
 
+def _compile_start(plan: Plan, program: Program, population: Population, arguments: tuple[tuple, Any]) -> tuple:
+    """`init` and `draw` of an executable."""
+    init = _compile_init(population, *arguments)
+    if not program.padded:
+        return init, None
+    return init, _compile_draw(different_networks(plan, program), program.input_shape, len(plan.seeds))
+
+
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def _compile_init(population: Population, leaves: tuple, structure: Any) -> Callable:
     return population.init.lower(*jax.tree.unflatten(structure, leaves)).compile()
@@ -162,10 +177,13 @@ def _compile_init(population: Population, leaves: tuple, structure: Any) -> Call
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)
 def _compile_advance(population: Population, leaves: tuple, structure: Any) -> Callable:
-    members, data, variables = jax.tree.unflatten(structure, leaves)
-    state = population.init.eval_shape(members, data, variables)
-    state = _placed(state, population.mesh, PartitionSpec("member"))
+    members, data, _ = jax.tree.unflatten(structure, leaves)
+    state = _placed(_state_shapes(population, leaves, structure), population.mesh, PartitionSpec("member"))
     return population.advance.lower(state, members, data, 0, 1).compile()
+
+
+def _state_shapes(population: Population, leaves: tuple, structure: Any) -> RunState:
+    return population.init.eval_shape(*jax.tree.unflatten(structure, leaves))
 
 
 @functools.lru_cache(maxsize=PROGRAMS_KEPT)

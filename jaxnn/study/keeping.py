@@ -66,9 +66,9 @@ class DiskKeeper:
         Raises:
             CheckpointError: there are checkpoints, but none is whole, or they are of another study.
         """
-        self._saver.wait()
-        if not self._folder.is_dir():
+        if not self._folder.is_dir():  # a save that is under way is another program's
             return None
+        self._saver.wait()
         shapes = state_shapes(self._plan, self._program)
         checkpoint = load_last(self._folder, lambda records: _leaves(shapes, records, self._program))
         if checkpoint is None:

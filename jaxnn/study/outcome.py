@@ -87,7 +87,7 @@ def conclude(
         kept = keeper(again, again.programs[0])
         retrained = train_program(again, 0, observe=observe, keeper=kept, compiler=compiler)
         variables, diverged_at = retrained.last, retrained.diverged_at
-    test = _test(plan, setting, recipe, variables, diverged_at)
+    test = tests[setting] if tests else _test(plan, setting, recipe, variables, diverged_at)
     return Outcome(plan, trained, results.merge(test, combine_attrs="override"), variables)
 
 

@@ -1,6 +1,6 @@
 """Training the programs of a study: the host's side, chunk by chunk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -24,6 +24,9 @@ from jaxnn.types import Params
 
 # The host looks at a study about this often; what it sees changes nothing.
 CHUNK_SECONDS = 1.0
+
+# Rows of one call of a network that predicts.
+BLOCKS = (100, 1000)
 
 
 class TrainedProgram(NamedTuple):
@@ -198,7 +201,7 @@ def when_diverged(params: Params, step: Any, diverged_at: Any) -> np.ndarray:
 
 
 def predict_members(
-    recipe: Recipe, variables: tuple[Params, Params], x: np.ndarray, *, block: int = 1000
+    recipe: Recipe, variables: tuple[Params, Params], x: np.ndarray, *, blocks: Sequence[int] = BLOCKS
 ) -> np.ndarray:
     """The outputs of several members for stored inputs x (rows, *input_shape) -> (members, rows, ...).
 
@@ -206,10 +209,11 @@ def predict_members(
         recipe: the recipe of the members.
         variables: (params, batch_stats) with a leading member axis.
         x: inputs as the data set stores them.
-        block: rows of one call; the last one is padded, so that one compilation serves them all.
+        blocks: rows that one call may take, in rising order: it takes the least that holds all of x, else the most.
+            What is missing from a block is filled up, so that few compilations serve inputs of every length.
     """
     predict = make_predict(recipe.model, recipe.run.scale)  # pyright: ignore[reportArgumentType] (it has a hash)
-    block = min(block, len(x))
+    block = next((rows for rows in blocks if len(x) <= rows), blocks[-1])
     outputs = []
     for start in range(0, len(x), block):
         rows = x[start : start + block]

@@ -92,15 +92,15 @@ def test_members_that_fill_up_the_devices_are_dropped():
 
 
 def test_predictions_do_not_depend_on_the_block():
-    """Oracle: `model.apply`; 30 rows in blocks of 8, 30 and 1000, the last of them padded."""
+    """Oracle: `model.apply`; 30 rows in blocks of 8, 30, 1000 and the second of two, the last filled up."""
     program = plan().programs[0]
     model, x = program.recipe.model, tiny_data(BLOBS).test.x
     variables = [jax.jit(model.init)(jax.random.key(seed), x) for seed in (0, 1, 2)]
     params = jax.tree.map(lambda *leaves: np.stack(leaves), *(one["params"] for one in variables))
     expected = np.stack([model.apply(one, x) for one in variables])
     assert expected.shape == (3, 30, 3)
-    for block in (8, 30, 1000):
-        outputs = predict_members(program.recipe, (params, {}), x, block=block)
+    for blocks in ((8,), (30,), (1000,), (8, 40)):
+        outputs = predict_members(program.recipe, (params, {}), x, blocks=blocks)
         np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 
