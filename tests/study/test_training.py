@@ -104,6 +104,18 @@ def test_predictions_do_not_depend_on_the_block():
         np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_inputs_of_every_length_share_two_compilations():
+    """As JAX itself counts: one up to 100 rows, one for all above; networks of no other test."""
+    recipe = plan(hidden=(5, 3)).programs[0].recipe
+    variables = jax.jit(recipe.model.init)(jax.random.key(0), np.zeros((1, 2), np.float32))
+    params = jax.tree.map(lambda leaf: leaf[None], variables["params"])
+    with recorded_compilations() as compiled:
+        for rows in (1, 99, 100, 101, 1000, 1001):
+            x = np.ones((rows, 2), np.float32)
+            assert predict_members(recipe, (params, {}), x).shape == (1, rows, 3)
+    assert compiled.count("predict") == 2
+
+
 def test_images_are_predicted_from_their_stored_pixels():
     """uint8 pixels are scaled as in training."""
     config = tiny_config(model="linear", hidden=None)
