@@ -1,5 +1,6 @@
 """Event files for TensorBoard, by tensorboardX."""
 
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,12 +35,16 @@ class EventFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+        from tensorboardX.record_writer import RecordWriter
 
         folder.mkdir(parents=True, exist_ok=True)
         for earlier in folder.glob("events.out.tfevents.*"):
             earlier.unlink()
-        self._writer = EventsWriter(str(folder / "events"))
+        now = time.time()
+        # Not the library's writer of events: it would make each of them anew, from bytes that are there.
+        self._records = RecordWriter(str(folder / f"events.out.tfevents.{now:.0f}.{socket.gethostname()}"))
+        self._records.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
         self._forms: dict[bytes, Form] = {}
 
     def __enter__(self) -> "EventFile":
@@ -92,11 +97,12 @@ class EventFile:
 
     def flush(self) -> None:
         """Bring everything to the disk, where TensorBoard sees it."""
-        self._writer.flush()
+        self._records.flush()
 
     def close(self) -> None:
         """Flush, and write no more."""
-        self._writer.close()
+        self._records.flush()
+        self._records.close()
 
     def _add_numbers(
         self,
@@ -126,10 +132,11 @@ class EventFile:
             columns = [scalars[rows, i] for i in held]
             columns += [column for i in shown for column in _columns(histograms, rows, i, bins[i])]
             events |= zip(rows, filled(form, columns), strict=True)
+        now = time.time()
         for row in sorted(events):
-            event = Event.FromString(events[row])
-            event.wall_time, event.step = time.time(), int(steps[row])
-            self._writer.write_event(event)
+            # The bytes of two messages, one after the other, are those of both in one.
+            when = Event(wall_time=now, step=int(steps[row])).SerializeToString()
+            self._records.write(when + events[row])
 
     def _form(self, scalars: Sequence[str], histograms: Mapping[str, int]) -> Form:
         """The form of events with these tags, made once."""
@@ -143,7 +150,8 @@ class EventFile:
         from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
         from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
-        self._writer.write_event(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+        event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
+        self._records.write(event.SerializeToString())
 
 
 def _histograms(statistics: np.ndarray, counts: np.ndarray) -> _Histograms:

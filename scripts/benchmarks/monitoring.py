@@ -20,8 +20,9 @@ EVERY = 100
 CASES = {
     "784-128-10, batch 128": (FASHION, ModelConfig("mlp", hidden=(128,)), 128, 6, 2),
     "LeNet, batch 64": (dataclasses.replace(FASHION, validation=50_000), ModelConfig("lenet"), 64, 3, 2),
-    "2-100-2, batch 32": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 400, 20),
-    "2-100-2, batch 32, one seed": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 400, 1),
+    "2-100-2, batch 32": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 4_000, 20),
+    "2-100-2, batch 32, one seed": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 4_000, 1),
+    "2-100-2, batch 32, one seed, short": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 400, 1),
 }
 
 
@@ -70,5 +71,5 @@ def print_monitoring(*, rounds: int) -> None:
         low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
         medians = f"{statistics.median(plain):.2f} s, {statistics.median(watched):.2f} s"
         print(
-            f"  {name:<30}{medians}: {100 * (middle - 1):+.1f}% ({100 * (low - 1):+.1f} to {100 * (high - 1):+.1f})"
+            f"  {name:<36}{medians}: {100 * (middle - 1):+.1f}% ({100 * (low - 1):+.1f} to {100 * (high - 1):+.1f})"
         )
