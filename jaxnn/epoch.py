@@ -29,6 +29,7 @@ class RunConfig:
     scale: float = 1.0  # inputs are multiplied by it on the device
     reconstruct: bool = False  # the targets are the inputs, as for an autoencoder
     monitor_every: int | None = None  # full batches between two looks inside the network; None never looks
+    samples_kept: int = 32  # of a monitored run, before the host takes them
 
     @property
     def num_records(self) -> int:
@@ -38,7 +39,14 @@ class RunConfig:
         """When a monitored run on so many examples is looked at."""
         batch_size = self.batch_size or num_examples
         num_batches, steps_per_epoch = num_examples // batch_size, -(-num_examples // batch_size)
-        return Sampling(self.monitor_every or 1, num_batches, steps_per_epoch, self.eval_every, self.num_records)
+        return Sampling(
+            self.monitor_every or 1,
+            num_batches,
+            steps_per_epoch,
+            self.eval_every,
+            self.num_records,
+            self.samples_kept,
+        )
 
 
 class Watch(NamedTuple):

@@ -2,7 +2,7 @@
 
 from jaxnn.monitor.events import EventFile
 from jaxnn.monitor.probe import Probe, Sample, make_probe, tensor_names
-from jaxnn.monitor.sampling import Look, Sampling, make_look, no_samples, watched_loop
+from jaxnn.monitor.sampling import Look, Sampling, make_look, no_samples, samples_kept, watched_loop
 from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Stack, describe
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "make_look",
     "make_probe",
     "no_samples",
+    "samples_kept",
     "tensor_names",
     "watched_loop",
 ]

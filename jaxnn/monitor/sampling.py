@@ -14,8 +14,8 @@ from jaxnn.monitor.probe import Probe, Sample
 # look(watched, state, batch, key, hparams) -> Sample; watched is a traced boolean
 Look = Callable[..., Sample]
 
-# Samples that a device keeps of a member before the host takes them, unless one record alone has more.
-USUAL_CAPACITY = 32
+# Samples that the devices keep of all members together before the host takes them: some 2 to 10 KiB each.
+SAMPLES_KEPT = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Sampling:
     steps_per_epoch: int
     epochs_per_record: int
     num_records: int
+    kept: int  # samples of a member that a device keeps before the host takes them, unless one record has more
 
     def before(self, records: Any) -> Any:
         """How many samples there are before a record; `records` is an int, or an int32 array."""
@@ -39,7 +40,7 @@ class Sampling:
     def capacity(self) -> int:
         """Samples that one chunk of records may have."""
         per_record = -(-self.epochs_per_record * self.num_batches // self.every)
-        return max(per_record, min(USUAL_CAPACITY, self.before(self.num_records)))
+        return max(per_record, min(self.kept, self.before(self.num_records)))
 
     def last_record(self, first: int) -> int:
         """Where a chunk that begins at record `first` ends at the latest, so that its samples have a place."""
@@ -50,6 +51,11 @@ class Sampling:
         """The training step, counted from 0, that each sample of the records first, ..., last - 1 stands before."""
         batch = np.arange(self.before(first), self.before(last)) * self.every
         return batch // self.num_batches * self.steps_per_epoch + batch % self.num_batches
+
+
+def samples_kept(num_members: int) -> int:
+    """How many samples of each of so many members the devices keep; also those that nobody watches have a place."""
+    return max(1, SAMPLES_KEPT // num_members)
 
 
 def make_look(probe: Probe, *, num_watched: int) -> Look:

@@ -84,7 +84,7 @@ def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig]
     for place, one, numbers in zip(places(sweep), configs, hparams, strict=True):
         if not len(data[one.data].validation.x):
             raise InputError("`validation` must leave validation rows: settings are selected on them; got 0.")
-        recipe = make_recipe(one, data[one.data], numbers)
+        recipe = make_recipe(one, data[one.data], numbers, num_members=len(configs) * config.seeds)
         settings.append(Setting(place, one, recipe, numbers, data[one.data]))
     _check_losses(config, sweep, settings)
     programs = group_settings(settings)

@@ -60,6 +60,15 @@ def test_a_monitored_population_has_a_place_for_its_samples():
     assert needed[1].host == needed[0].host
 
 
+def test_ten_times_the_members_share_the_places_for_samples():
+    """By hand: of 2 seeds every sample has a place, 30 epochs of 2 batches and a look; of 400 and 4,000 there are 4,096."""
+    places = {}
+    for seeds in (2, 400, 4_000):
+        (program,) = plan(monitoring=MonitorConfig(True, monitor_every=2), epochs=30, seeds=seeds).programs
+        places[seeds] = program.recipe.run.sampling(program.num_train).capacity
+    assert places == {2: 30, 400: 4096 // 400, 4_000: 1}
+
+
 def test_a_population_too_large_for_memory_is_refused(monkeypatch):
     """On a CPU, where devices and host share: a byte less than 2 settings of 2 seeds need, then what they need."""
     needed = 8 * 4 * member_bytes() + DATA_BYTES
