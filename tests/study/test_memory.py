@@ -61,7 +61,7 @@ def test_a_monitored_population_has_a_place_for_its_samples():
 
 
 def test_ten_times_the_members_share_the_places_for_samples():
-    """By hand: of 2 seeds every sample has a place, 30 epochs of 2 batches and a look; of 400 and 4,000 there are 4,096."""
+    """By hand: of 2 seeds all 30 samples have a place (a look every 2 batches, an epoch); the rest share 4,096."""
     places = {}
     for seeds in (2, 400, 4_000):
         (program,) = plan(monitoring=MonitorConfig(True, monitor_every=2), epochs=30, seeds=seeds).programs
