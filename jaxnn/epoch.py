@@ -29,7 +29,7 @@ class RunConfig:
     scale: float = 1.0  # inputs are multiplied by it on the device
     reconstruct: bool = False  # the targets are the inputs, as for an autoencoder
     monitor_every: int | None = None  # full batches between two looks inside the network; None never looks
-    samples_kept: int = 32  # of a monitored run, before the host takes them
+    samples_kept: int = 32  # places of a monitored member for samples, until the host takes them
 
     @property
     def num_records(self) -> int:

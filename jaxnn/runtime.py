@@ -39,6 +39,8 @@ def start(
 ) -> None:
     """Set up JAX for this process; call it before anything else uses JAX.
 
+    Everything that the process holds by then is left alone by the garbage collector from here on (`gc.freeze`).
+
     Args:
         platform: "cpu", "cuda" or "tpu"; None takes the best there is.
         cpu_devices: XLA devices the CPU is divided into, over which members are spread; None is one a core.
@@ -71,7 +73,7 @@ def start(
     jax.config.update("jax_numpy_rank_promotion", "raise" if debug else "allow")
     use_compilation_cache()
     # What is imported by now stays.  To go through it again and again, as the collector does, takes several percent
-    # of a study of small networks.
+    # of the time of a study of small networks.
     gc.freeze()
 
 

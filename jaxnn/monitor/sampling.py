@@ -14,7 +14,8 @@ from jaxnn.monitor.probe import Probe, Sample
 # look(watched, state, batch, key, hparams) -> Sample; watched is a traced boolean
 Look = Callable[..., Sample]
 
-# Samples that the devices keep of all members together before the host takes them: some 2 to 10 KiB each.
+# Places for samples that the members of a program have together, until the host takes them: 170 bytes for each
+# tensor of a sample, and so 10 MiB for networks of 15 tensors.
 SAMPLES_KEPT = 4096
 
 
@@ -30,7 +31,7 @@ class Sampling:
     steps_per_epoch: int
     epochs_per_record: int
     num_records: int
-    kept: int  # samples of a member that a device keeps before the host takes them, unless one record has more
+    kept: int  # places of a member for samples, until the host takes them; as many as a record has, at least
 
     def before(self, records: Any) -> Any:
         """How many samples there are before a record; `records` is an int, or an int32 array."""
@@ -54,7 +55,7 @@ class Sampling:
 
 
 def samples_kept(num_members: int) -> int:
-    """How many samples of each of so many members the devices keep; also those that nobody watches have a place."""
+    """How many places for samples each of so many members of a program gets; so do those that nobody watches."""
     return max(1, SAMPLES_KEPT // num_members)
 
 

@@ -66,7 +66,7 @@ class DiskKeeper:
         Raises:
             CheckpointError: there are checkpoints, but none is whole, or they are of another study.
         """
-        if not self._folder.is_dir():  # a save that is under way is another program's
+        if not self._folder.is_dir():  # then a save under way is of another program, for which none needs to wait
             return None
         self._saver.wait()
         shapes = state_shapes(self._plan, self._program)

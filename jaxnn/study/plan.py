@@ -1,10 +1,12 @@
 """A study laid out: its settings, and the programs they fall into.  Checks everything, computes nothing."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxnn.data import Data, DataConfig, load_config
 from jaxnn.errors import InputError
+from jaxnn.monitor import samples_kept
 from jaxnn.population import Recipe
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.memory import check_memory
@@ -84,15 +86,33 @@ def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig]
     for place, one, numbers in zip(places(sweep), configs, hparams, strict=True):
         if not len(data[one.data].validation.x):
             raise InputError("`validation` must leave validation rows: settings are selected on them; got 0.")
-        recipe = make_recipe(one, data[one.data], numbers, num_members=len(configs) * config.seeds)
+        recipe = make_recipe(one, data[one.data], numbers)
         settings.append(Setting(place, one, recipe, numbers, data[one.data]))
     _check_losses(config, sweep, settings)
     programs = group_settings(settings)
+    programs, settings = _divide_places(programs, settings, config.seeds)
     seeds = tuple(range(config.seeds))
     for program in programs:
         numbers = settings[program.settings[0]].hparams
         check_memory(program.recipe, program.data, numbers, num_members=len(program.settings) * len(seeds))
     return Plan(config, sweep, settings, programs, seeds)
+
+
+def _divide_places(
+    programs: Sequence[Program], settings: Sequence[Setting], num_seeds: int
+) -> tuple[list[Program], list[Setting]]:
+    """Programs and their settings, with as many places for samples as the members of each monitored program get."""
+    programs, settings = list(programs), list(settings)
+    for index, program in enumerate(programs):
+        if program.recipe.run.monitor_every is None:
+            continue
+        places = samples_kept(len(program.settings) * num_seeds)
+        run = dataclasses.replace(program.recipe.run, samples_kept=places)
+        recipe = dataclasses.replace(program.recipe, run=run)
+        programs[index] = program._replace(recipe=recipe)
+        for position in program.settings:  # it is theirs too: a monitored program is not padded
+            settings[position] = settings[position]._replace(recipe=recipe)
+    return programs, settings
 
 
 def _problem_axes(sweep: Sweep, settings: Sequence[Setting]) -> tuple[str, ...]:

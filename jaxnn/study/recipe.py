@@ -12,7 +12,6 @@ from jaxnn.epoch import RunConfig
 from jaxnn.errors import InputError, check_number, unknown
 from jaxnn.losses import ONE_LOGIT, loss_function
 from jaxnn.models import Network, summary_rows
-from jaxnn.monitor import samples_kept
 from jaxnn.optim import resolve_hparams
 from jaxnn.population import GRADIENTS, Recipe, share_terms
 from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
@@ -55,14 +54,13 @@ def settle_hparams(configs: Sequence[StudyConfig]) -> list[Hparams]:
     return share_terms(settled)
 
 
-def make_recipe(config: StudyConfig, data: Data, hparams: Hparams, *, num_members: int = 1) -> Recipe:
+def make_recipe(config: StudyConfig, data: Data, hparams: Hparams) -> Recipe:
     """What is static about the members of a setting.
 
     Args:
         config: one setting.
         data: the set it trains on.
         hparams: its settled numbers; only which of them are there matters.
-        num_members: of the study; a monitored one keeps the fewer samples of each on the devices.
 
     Raises:
         InputError: an unknown name, a field that nothing uses, layers that do not fit the data or each other, a
@@ -80,8 +78,6 @@ def make_recipe(config: StudyConfig, data: Data, hparams: Hparams, *, num_member
     if training.gradients not in GRADIENTS:
         raise unknown("way to make gradients", training.gradients, GRADIENTS)
     run = _make_run_config(config, data, reconstruct=reconstruct)
-    if run.monitor_every is not None:
-        run = dataclasses.replace(run, samples_kept=samples_kept(num_members))
     return Recipe(model, run, loss, training.optimizer, training.schedule, training.gradients, training.execution)
 
 

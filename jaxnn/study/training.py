@@ -25,7 +25,7 @@ from jaxnn.types import Params
 # The host looks at a study about this often; what it sees changes nothing.
 CHUNK_SECONDS = 1.0
 
-# Rows of one call of a network that predicts.
+# Rows of one call of a network that predicts: to fill one up takes less than to compile another.
 BLOCKS = (100, 1000)
 
 

@@ -90,6 +90,23 @@ def test_on_an_accelerator_nothing_is_compiled_beside_training(monkeypatch, comp
         assert not ahead._started
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_the_start_of_a_program_is_compiled_beside_its_steps_where_that_may_be(monkeypatch, beside):
+    """In a thread, or else after them; what fails there is raised where the program is asked for."""
+    (program,) = (plan := programs("tanh")).programs
+    threads = []
+
+    def fail(*arguments):
+        threads.append(threading.current_thread())
+        raise MemoryError("no room to start")
+
+    monkeypatch.setattr(compiling, "_compile_start", fail)
+    monkeypatch.setattr(compiling, "_may_compile_beside", lambda: beside)
+    with pytest.raises(MemoryError, match="no room to start"):
+        compile_program(plan, program)
+    assert (threads[0] is not threading.current_thread()) == beside
+
+
 def test_a_program_that_nobody_announced_is_compiled_where_it_is_asked_for(compiled_in):
     """As that of a retraining, whose epochs are known only at the end."""
     plan, other = programs("tanh", "relu"), programs("elu")

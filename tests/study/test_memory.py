@@ -60,12 +60,21 @@ def test_a_monitored_population_has_a_place_for_its_samples():
     assert needed[1].host == needed[0].host
 
 
-def test_ten_times_the_members_share_the_places_for_samples():
-    """By hand: of 2 seeds all 30 samples have a place (a look every 2 batches, an epoch); the rest share 4,096."""
+def test_the_members_of_a_program_share_its_places_for_samples():
+    """By hand: of 2 seeds all 30 samples have a place (a look every 2 batches, an epoch); the rest share 4,096.
+
+    Of two programs each has as many; the recipe of a setting is that of its program.
+    """
     places = {}
     for seeds in (2, 400, 4_000):
-        (program,) = plan(monitoring=MonitorConfig(True, monitor_every=2), epochs=30, seeds=seeds).programs
-        places[seeds] = program.recipe.run.sampling(program.num_train).capacity
+        found = plan(
+            {"activation": ("relu", "tanh")},
+            monitoring=MonitorConfig(True, monitor_every=2),
+            epochs=30,
+            seeds=seeds,
+        )
+        assert [setting.recipe for setting in found.settings] == [program.recipe for program in found.programs]
+        (places[seeds],) = {one.recipe.run.sampling(one.num_train).capacity for one in found.programs}
     assert places == {2: 30, 400: 4096 // 400, 4_000: 1}
 
 

@@ -203,16 +203,31 @@ def test_without_a_test_set_nothing_is_tested(grid):
 
 
 def test_every_setting_is_tested_where_the_study_asks_about_all():
-    """Oracle: the test metrics that the selected setting has anyway, and scikit-learn for the others."""
+    """Oracle: scikit-learn on what each setting predicts, and for the selected one the same study with `best`."""
     plan, _, outcome = study({"learning_rate": (0.001, 0.1)}, final="every")
     results = outcome.results
     assert results["each_test_loss"].dims == results["each_test_accuracy"].dims == ("learning_rate", "seed")
+    _, _, tested_once = study({"learning_rate": (0.001, 0.1)})
     best = results.sel(learning_rate=0.1)
-    np.testing.assert_array_equal(best["each_test_accuracy"], results["test_accuracy"])
-    np.testing.assert_array_equal(best["each_test_loss"], results["test_loss"])
+    for name in ("test_loss", "test_accuracy"):
+        np.testing.assert_array_equal(best[f"each_{name}"], tested_once.results[name])
+        np.testing.assert_array_equal(results[name], tested_once.results[name])
+    np.testing.assert_array_equal(results["confusion"], tested_once.results["confusion"])
     test = plan.settings[0].data.test
-    for logits, accuracy in zip(outcome.predict(0, test.x), results["each_test_accuracy"][0], strict=True):
-        assert float(accuracy) == pytest.approx(sklearn.metrics.accuracy_score(test.y, logits.argmax(1)))
+    for setting in (0, 1):
+        found = results["each_test_accuracy"][setting]
+        for logits, accuracy in zip(outcome.predict(setting, test.x), found, strict=True):
+            assert float(accuracy) == pytest.approx(sklearn.metrics.accuracy_score(test.y, logits.argmax(1)))
+
+
+def test_settings_of_a_padded_program_are_tested_as_by_themselves():
+    """Oracle: `best`, which tests the network without its padding; the same up to rounding."""
+    sweep = {"hidden": ((3,), (6,))}
+    plan, _, outcome = study(sweep, final="every")
+    assert plan.programs[0].padded
+    _, _, tested_once = study(sweep)
+    for name in ("test_loss", "test_accuracy"):
+        np.testing.assert_allclose(outcome.results[name], tested_once.results[name], rtol=1e-5)
 
 
 def test_without_a_test_set_every_setting_is_tested_on_nothing():
