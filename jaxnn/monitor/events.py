@@ -45,7 +45,7 @@ class EventFile:
         # Not the library's writer of events: it would make each of them anew, from bytes that are there.
         self._records = RecordWriter(str(folder / f"events.out.tfevents.{now:.0f}.{socket.gethostname()}"))
         self._records.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
-        self._forms: dict[bytes, Form] = {}
+        self._forms: dict[str, Form] = {}
 
     def __enter__(self) -> "EventFile":
         return self
@@ -73,7 +73,8 @@ class EventFile:
     def add_scalars(self, steps: Sequence[int] | np.ndarray, scalars: Mapping[str, np.ndarray]) -> None:
         """Numbers by their tags, one for every step; where one is not finite there is none."""
         values = np.stack(list(scalars.values()), axis=1)
-        self._add_numbers(steps, list(scalars), values, np.isfinite(values), (), None)
+        none = _histograms(np.zeros((len(values), 0, len(STATISTICS))), np.zeros((len(values), 0, NUM_BINS)))
+        self._add_numbers(steps, list(scalars), values, np.isfinite(values), (), none)
 
     def add_image(self, step: int, tag: str, pixels: np.ndarray) -> None:
         """An image, (height, width, 3) uint8."""
@@ -111,13 +112,13 @@ class EventFile:
         scalars: np.ndarray,
         present: np.ndarray,
         names: Sequence[str],
-        histograms: _Histograms | None,
+        histograms: _Histograms,
     ) -> None:
         """An event for every step that has something: the scalars (steps, tags) that are present, the histograms
         that hold values.  Steps that have the same are filled in together; all are written in their order."""
         from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
 
-        num_bins = np.zeros((len(scalars), 0), int) if histograms is None else _bins_shown(histograms)
+        num_bins = _bins_shown(histograms)
         alike: dict[bytes, list[int]] = {}
         for row, kind in enumerate(np.concatenate([present, num_bins], axis=1)):
             alike.setdefault(kind.tobytes(), []).append(row)
@@ -140,7 +141,7 @@ class EventFile:
 
     def _form(self, scalars: Sequence[str], histograms: Mapping[str, int]) -> Form:
         """The form of events with these tags, made once."""
-        kind = repr((scalars, histograms)).encode()
+        kind = repr((scalars, histograms))
         if kind not in self._forms:
             self._forms[kind] = make_form(scalars, histograms)
         return self._forms[kind]
@@ -167,7 +168,7 @@ def _bins_shown(histograms: _Histograms) -> np.ndarray:
     return np.where(histograms.num == 0, 0, np.where(is_single, 1, NUM_BINS))
 
 
-def _columns(histograms: Any, rows: list[int], tensor: int, num_bins: int) -> list[np.ndarray]:
+def _columns(histograms: _Histograms, rows: list[int], tensor: int, num_bins: int) -> list[np.ndarray]:
     """The numbers of one tensor's histogram of so many bins in some events, as a form wants them."""
     *moments, counts = (field[rows, tensor] for field in histograms)
     low, high, num = moments[0][:, None], moments[1][:, None], moments[2][:, None]
