@@ -101,8 +101,7 @@ class EventFile:
         self._records.flush()
 
     def close(self) -> None:
-        """Flush, and write no more."""
-        self._records.flush()
+        """Write no more; TensorBoard sees all of it, and the system brings it to the disk in its own time."""
         self._records.close()
 
     def _add_numbers(
