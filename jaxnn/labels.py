@@ -1,7 +1,7 @@
 """How settings, metrics and numbers are written for people: in tables, on axes and in sentences."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -97,9 +97,32 @@ def count_label(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def seeds_label(seeds: Sequence[int]) -> str:
+    """Which seeds: "seed 0", "seeds 0, 1, 2", and of more than three in a row "seeds 0 to 99"."""
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    if len(seeds) > 3 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{noun} {seeds[0]:,} to {seeds[-1]:,}"
+    return f"{noun} {', '.join(map(str, seeds))}"
+
+
 def duration_label(seconds: float) -> str:
     """Seconds as a person says them: "0.84 s", "12.3 s", "3 min 4 s", "2 h 5 min"."""
     if seconds < 100:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def flops_label(flops: float) -> str:
+    """Floating-point operations with a prefix of the SI: 3.63e16 -> "36.3 PFLOP"."""
+    for prefix in ("", "k", "M", "G", "T", "P"):
+        if flops < 999.5:
+            return f"{flops:.3g} {prefix}FLOP"
+        flops /= 1000
+    return f"{flops:,.0f} EFLOP"
+
+
+def bytes_label(num_bytes: float) -> str:
+    """Bytes of memory: "0.1 MiB", "35.2 MiB", "1.5 GiB"."""
+    mebibytes = num_bytes / 2**20
+    return f"{mebibytes:.1f} MiB" if mebibytes < 1000 else f"{mebibytes / 1024:,.1f} GiB"

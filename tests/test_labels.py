@@ -95,3 +95,28 @@ def test_counts():
     assert labels.count_label(1, "seed") == "1 seed"
     assert labels.count_label(2000, "network") == "2,000 networks"
     assert labels.count_label(0, "seed") == "0 seeds"
+
+
+@pytest.mark.parametrize(
+    ("flops", "text"),
+    [(0, "0 FLOP"), (999, "999 FLOP"), (1234, "1.23 kFLOP"), (999_600, "1 MFLOP"), (3.63e16, "36.3 PFLOP"),
+     (5e21, "5,000 EFLOP")],
+)  # fmt: skip
+def test_operations_have_the_prefixes_of_the_si(flops, text):
+    assert labels.flops_label(flops) == text
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "text"), [(0, "0.0 MiB"), (2**20, "1.0 MiB"), (1000 * 2**20, "1.0 GiB"), (2**41, "2,048.0 GiB")]
+)
+def test_bytes_are_said_in_powers_of_two(num_bytes, text):
+    assert labels.bytes_label(num_bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text"),
+    [([0], "seed 0"), ([0, 1, 2], "seeds 0, 1, 2"), (range(2000), "seeds 0 to 1,999"),
+     ([3, 4, 6, 7], "seeds 3, 4, 6, 7")],
+)  # fmt: skip
+def test_seeds_in_a_row_are_a_range(seeds, text):
+    assert labels.seeds_label(seeds) == text

@@ -7,7 +7,15 @@ from pathlib import Path
 import xarray as xr
 
 from jaxnn import stats
-from jaxnn.labels import duration_label, field_label, interval_label, metric_label, metric_value, value_label
+from jaxnn.labels import (
+    duration_label,
+    field_label,
+    interval_label,
+    metric_label,
+    metric_value,
+    seeds_label,
+    value_label,
+)
 from jaxnn.report.answer import answer_sentences
 from jaxnn.report.findings import Findings, each_test_interval, each_tested, gather
 
@@ -72,7 +80,7 @@ def _interval_cells(metric: str, interval: stats.Interval) -> list[str]:
 def provenance(findings: Findings) -> str:
     """The command, seeds, date, versions and time behind the numbers, as far as the results know them."""
     ds, attrs = findings.ds, findings.ds.attrs
-    known = [f"seeds {', '.join(map(str, ds['seed'].values.tolist()))}"]
+    known = [seeds_label(ds["seed"].values.tolist())]
     known += [str(attrs[name]) for name in ("date", "device") if name in attrs]
     if "compile_seconds" in attrs and "run_seconds" in attrs:
         compiling, running = (float(attrs[f"{name}_seconds"]) for name in ("compile", "run"))
