@@ -93,7 +93,7 @@ def run_parts(
         Interrupted: a signal asked to end; the run is saved.
     """
     check_config(checkpoints)
-    plans = _plan(parts)
+    plans = plan_parts(parts)
     description = _describe(parts, plans, About(name, question), preset)
     directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
     rundir.check_free(directory, resume=resume, overwrite=overwrite)
@@ -105,8 +105,16 @@ def run_parts(
         return _run(whole, description)
 
 
-def _plan(parts: Sequence[Part]) -> list[Plan]:
-    """Every part laid out, and so known to be possible."""
+def plan_parts(parts: Sequence[Part], *, must_fit: bool = True) -> list[Plan]:
+    """Every part laid out, and so known to be possible; compiles and writes nothing.
+
+    Args:
+        parts: the studies, in their order.
+        must_fit: as for `plan_study`.
+
+    Raises:
+        InputError: anything wrong with a part.
+    """
     load, names = functools.cache(load_config), set()
     plans = []
     for part in parts:
@@ -115,7 +123,7 @@ def _plan(parts: Sequence[Part]) -> list[Plan]:
             raise InputError(f"A part must have a name of its own; got `{part.name}` twice.")
         names.add(part.name)
         try:
-            plans.append(plan_study(part.config, part.sweep, load=load))
+            plans.append(plan_study(part.config, part.sweep, load=load, must_fit=must_fit))
             check_files(plans[-1])
         except InputError as error:
             raise InputError(f"part `{part.name}`: {error}") from None

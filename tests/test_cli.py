@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 import warnings
 
 import pytest
 import xarray as xr
+from compilations import recorded_compilations
+from synthetic_experiments import SUMS, TWO
 
 import jaxnn
 from jaxnn import data
@@ -16,7 +19,8 @@ from jaxnn.cli.parse import flag_types, parse
 from jaxnn.cli.run import RunFlags
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError
-from jaxnn.study import StudyConfig
+from jaxnn.study import StudyConfig, memory
+from jaxnn.study.memory import Memory
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +135,42 @@ def test_run_trains_an_experiment_to_a_report(capsys, tmp_path):
         assert results.attrs["experiment"] == "widths"
     config = json.loads((tmp_path / "out" / "config.json").read_text())["config"]
     assert config["model"]["activation"] == "tanh"
+
+
+def test_a_dry_run_says_what_it_takes_and_does_nothing(capsys, tmp_path):
+    """By hand: each part has 60 points, 36 to train on in 3 batches; 2-3-2 has 24 FLOPs forward, 60 with its
+    gradient; 2 epochs, 2 seeds, 12 points to validate: 2 * 2 * (36 * 60 + 12 * 24) a setting, of which moons has 2
+    and circle 1."""
+    with recorded_compilations() as compiled:
+        assert experiment_main(TWO, ["--dry-run", "--output", "out"]) == 0
+    assert "advance" not in compiled
+    assert not list(tmp_path.iterdir())
+    shown = capsys.readouterr().out
+    assert "two/moons: 2 settings x 2 seeds" in shown
+    assert "two/circle: 1 setting x 2 seeds" in shown
+    each = 2 * 2 * (36 * 60 + 12 * 24)
+    programs = [re.split("  +", line.strip()) for line in shown.splitlines() if "FLOP  " in line]
+    assert [row[1:4] for row in programs] == 3 * [["2", "6", f"{each / 1000:.3g} kFLOP"]]
+    assert [row[5] for row in programs] == ["activation tanh", "activation relu", "the only setting"]
+    assert f"Together: 6 networks in 3 programs, {3 * each / 1000:.3g} kFLOP; laid out for 2 CPU devices." in shown
+    assert "not fit" not in shown
+    assert experiment_main(SUMS, ["--dry-run"]) == 2
+    assert "`--dry-run` must be left out" in capsys.readouterr().err
+
+
+def test_a_dry_run_refuses_what_could_be_trained_nowhere(capsys):
+    assert main(["run", "widths", "--preset", "quick", "--epochs", "0", "--dry-run"]) == 2
+    assert "`epochs` must be a whole number" in capsys.readouterr().err
+
+
+def test_a_dry_run_of_what_needs_a_larger_machine_is_told_so(capsys, monkeypatch):
+    """How much of it does not fit, and why; the run itself is refused."""
+    monkeypatch.setattr(memory, "free_memory", lambda: Memory(0, 1))
+    assert experiment_main(TWO, ["--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert "two/circle: 1 setting x 2 seeds" in shown
+    assert "3 of 3 programs do not fit here, the first: `seeds` and the sweep make 2 members" in shown
+    assert experiment_main(TWO, ["--output", "out"]) == 2
 
 
 def test_an_experiment_file_is_the_same_command(capsys):

@@ -11,12 +11,14 @@ import tyro
 
 from jaxnn import runtime
 from jaxnn.calculation import run_calculation
+from jaxnn.cli.dry_run import print_costs
 from jaxnn.cli.parse import flag_types, leading_name, parse
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError, unknown
 from jaxnn.experiment import Calculation, Experiment, Preset, analysis_of
-from jaxnn.parts import Part, run_parts
-from jaxnn.study import CheckpointConfig, StudyConfig, run_study
+from jaxnn.parts import Part, plan_parts, run_parts
+from jaxnn.study import CheckpointConfig, StudyConfig, plan_study, run_study
+from jaxnn.study.board import check_files
 from jaxnn.study.rundir import default_output
 from jaxnn.study.sweep import parse_sweep
 
@@ -42,6 +44,9 @@ class RunFlags:
     """Continue the run in that directory, if there is one; more `--epochs` than it had extend it."""
     overwrite: bool = False
     """Replace an earlier run in that directory."""
+    dry_run: bool = False
+    """Say what would be trained, and what it takes (programs, steps, operations, memory), and stop; on this machine
+    or a larger one."""
     checkpoints: CheckpointConfig = CheckpointConfig()
     platform: Literal["cpu", "cuda", "tpu"] | None = None
     """Where to run; default: the best there is."""
@@ -90,7 +95,8 @@ def run_command(experiment: Experiment, arguments: Sequence[str]) -> int:
         directory = _run_parts(experiment, preset, chosen, arguments)
     else:
         directory = _calculate(experiment, preset, chosen, arguments)
-    print_places(directory)
+    if directory is not None:
+        print_places(directory)
     return 0
 
 
@@ -103,13 +109,18 @@ def print_places(directory: Path) -> None:
         print(f"inside the networks: `tensorboard --logdir {folder}`")
 
 
-def _run_study(experiment: Experiment, preset: Size, chosen: Preset, arguments: Sequence[str]) -> Path:
-    """Train a single study; its directory."""
+def _run_study(experiment: Experiment, preset: Size, chosen: Preset, arguments: Sequence[str]) -> Path | None:
+    """Train a single study; its directory, None where nothing was to be written."""
     flags = parse(RunFlags, RunFlags(chosen.config, preset=preset), arguments, prog=f"jaxnn run {experiment.name}")
     if flags.part:
         raise InputError(f"`--part {flags.part[0]}` must be left out: `{experiment.name}` is a single study.")
     sweep = _choose_sweep(chosen.sweep, flags.sweep, arguments)
     _start(flags)
+    if flags.dry_run:
+        plan = plan_study(flags.config, sweep, must_fit=False)
+        check_files(plan)
+        print_costs({experiment.name: plan})
+        return None
     directory = flags.output or default_output(experiment.name, datetime.now())
     run_study(
         flags.config,
@@ -127,8 +138,11 @@ def _run_study(experiment: Experiment, preset: Size, chosen: Preset, arguments: 
 
 def _run_parts(
     experiment: Experiment, preset: Size, chosen: Mapping[str, Preset], arguments: Sequence[str]
-) -> Path:
-    """Train some of the parts or all, each with the flags on top of its own defaults; the directory above them."""
+) -> Path | None:
+    """Train some of the parts or all, each with the flags on top of its own defaults; the directory above them.
+
+    None where nothing was to be written.
+    """
     if set(arguments) & {"-h", "--help"}:
         print(f"parts of `{experiment.name}`: {', '.join(chosen)}; the defaults below are those of the first\n")
     given = {
@@ -148,6 +162,10 @@ def _run_parts(
         analyse = analysis_of(experiment, one, config, sweep, debug=flags.debug)
         parts.append(Part(name, config, sweep, analyse, one.question))
     _start(flags)
+    if flags.dry_run:
+        names = [f"{experiment.name}/{part.name}" for part in parts]
+        print_costs(dict(zip(names, plan_parts(parts, must_fit=False), strict=True)))
+        return None
     directory = flags.output or default_output(experiment.name, datetime.now())
     run_parts(
         parts,

@@ -65,13 +65,20 @@ class Plan(NamedTuple):
         return _problem_axes(self.sweep, self.settings)
 
 
-def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig], Data] = load_config) -> Plan:
+def plan_study(
+    config: StudyConfig,
+    sweep: Sweep,
+    *,
+    load: Callable[[DataConfig], Data] = load_config,
+    must_fit: bool = True,
+) -> Plan:
     """Check a study and lay it out; loads the data, compiles and writes nothing.
 
     Args:
         config: what the settings have in common.
         sweep: field -> its values, or axis -> variant -> {field: value}.
         load: how a data set is found.
+        must_fit: whether it is to be trained here, where there must be memory for it.
 
     Raises:
         InputError: anything that would make the study fail later.
@@ -92,10 +99,16 @@ def plan_study(config: StudyConfig, sweep: Sweep, *, load: Callable[[DataConfig]
     programs = group_settings(settings)
     programs, settings = _divide_places(programs, settings, config.seeds)
     seeds = tuple(range(config.seeds))
-    for program in programs:
-        numbers = settings[program.settings[0]].hparams
-        check_memory(program.recipe, program.data, numbers, num_members=len(program.settings) * len(seeds))
-    return Plan(config, sweep, settings, programs, seeds)
+    plan = Plan(config, sweep, settings, programs, seeds)
+    for program in programs if must_fit else ():
+        check_fits(plan, program)
+    return plan
+
+
+def check_fits(plan: Plan, program: Program) -> None:
+    """Raise InputError if a program of a plan needs more memory than is free here."""
+    numbers = plan.settings[program.settings[0]].hparams
+    check_memory(program.recipe, program.data, numbers, num_members=len(program.settings) * len(plan.seeds))
 
 
 def _divide_places(
