@@ -41,9 +41,12 @@ NEUTRAL = {
     "clip_norm": float("inf"),
 }
 
-# Below this many multiply-adds (times two) of a training step, on CPU, one vectorised step for all members beats
-# one member after another (measured: scripts/bench --case execution).
-VMAP_BELOW_FLOPS = 1_000_000
+# Below this many multiply-adds (times two) of a batch's forward pass one vectorised step for all members beats one
+# member after another.  On CPU that is measured (scripts/bench --case execution).  On an accelerator it is not, but
+# reckoned: to start the sixty operations of a step takes some 0.3 ms, in which 50 TFLOP/s do three such passes.
+# Above it little should be left to gain, and convolutions with several kernels at once are said to have slow
+# gradients there.
+VMAP_BELOW_FLOPS = {"cpu": 1_000_000, "accelerator": 5_000_000_000}
 
 # What the members on a device may have of copies of their data sets, where there are several.
 COPIED_DATA_BYTES = {"cpu": 2**28, "accelerator": 2**32}
@@ -139,12 +142,13 @@ def choose_execution(
     num_members: int,
     own_data_bytes: int = 0,
 ) -> Execution:
-    """The execution that was fastest where it was measured, for this backend and kind of network.
+    """How members should be executed, for this backend and kind of network.
 
-    On CPU members are spread over the devices (one a core: `runtime.start`), and on each one trains after another,
-    unless a step is so small that starting its operations costs more than its arithmetic.  On an accelerator
-    the launches dominate and members are vectorised.  Where members have one of several data sets, a vectorised
-    step has a copy for each, which must not become too large.  `recipe.execution` overrides the choice on a device.
+    They are spread over the devices (on CPU one a core: `runtime.start`), and on each one trains after another,
+    unless a step is so small that starting its operations should cost more than its arithmetic: then all take it at
+    once.
+    Where members have one of several data sets, a vectorised step has a copy for each, which must not become too
+    large.  `recipe.execution` overrides the choice on a device.
 
     Args:
         recipe: of the members.
@@ -156,14 +160,12 @@ def choose_execution(
     num_devices = min(jax.device_count(), num_members)
     if recipe.execution != "auto":
         return Execution(num_devices, recipe.execution)
-    on_cpu = jax.default_backend() == "cpu"
-    if own_data_bytes * -(-num_members // num_devices) > COPIED_DATA_BYTES["cpu" if on_cpu else "accelerator"]:
-        return Execution(num_devices, "map")
-    if not on_cpu:
-        return Execution(num_devices, "vmap")
+    kind = "cpu" if jax.default_backend() == "cpu" else "accelerator"
+    copied_bytes = own_data_bytes * -(-num_members // num_devices)
     rows = summary_rows(recipe.model, input_shape)
     step_flops = sum(row.flops for row in rows) * (recipe.run.batch_size or num_examples)
-    return Execution(num_devices, "vmap" if step_flops < VMAP_BELOW_FLOPS else "map")
+    is_small = copied_bytes <= COPIED_DATA_BYTES[kind] and step_flops < VMAP_BELOW_FLOPS[kind]
+    return Execution(num_devices, "vmap" if is_small else "map")
 
 
 def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1, vectorised: bool = False) -> Run:

@@ -235,3 +235,19 @@ def test_on_cpu_members_are_spread_and_tiny_steps_vectorised(model, input_shape,
     recipe = Recipe(model, RunConfig(1, batch_size))
     found = choose_execution(recipe, input_shape=input_shape, num_examples=100_000, num_members=num_members)
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "batch_size", "expected"),
+    [
+        (models.mlp((512,), 10), 128, "vmap"),
+        (models.lenet(), 64, "vmap"),
+        # 2 * (9 * 200 * 100) * 28 * 28 * 128 = 36 billion operations in the second convolution alone
+        (models.cnn(("conv:200", "conv:100"), 10), 128, "map"),
+    ],
+)
+def test_on_an_accelerator_all_but_large_steps_are_vectorised(model, batch_size, expected, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    recipe = Recipe(model, RunConfig(1, batch_size))
+    found = choose_execution(recipe, input_shape=(28, 28, 1), num_examples=50_000, num_members=8)
+    assert found == Execution(2, expected)

@@ -57,8 +57,8 @@ class TrainConfig:
     gradients: Literal["autodiff", "by-hand"] = "autodiff"
     """Where gradients come from: jax.grad, or the hand-derived backward pass."""
     execution: Literal["auto", "vmap", "map"] = "auto"
-    """How members on a device train: one vectorised step for all, one after another, or what was measured
-    to be faster for their kind of network."""
+    """How members on a device train: one vectorised step for all, one after another, or what should be
+    faster for their kind of network (measured on CPU)."""
     padding: Literal["auto", "never"] = "auto"
     """Whether small mlps that differ in their hidden layers alone train as one program, padded to one shape."""
 
