@@ -15,7 +15,8 @@ relu with Adam and of 98.5% for tanh with SGD and momentum.
     jaxnn run lenet --monitor            # with the inside of seed 0 recorded for TensorBoard
 
 Expect (3 seeds, 2026-11-21, docs/results/lenet): test accuracy relu-adam 98.95% [98.70%, 99.20%], tanh-sgd 98.71%
-[98.68%, 98.74%], relu-adam-light 99.21% [98.96%, 99.47%].  The cost on a GPU has not been measured.
+[98.68%, 98.74%], relu-adam-light 99.21% [98.96%, 99.47%].  Nothing has been measured on
+a GPU, and `full` not been run: 60 networks, 88.5 TFLOP (`--dry-run`).
 """
 
 import sys
