@@ -22,7 +22,7 @@ def assert_close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
 
 
-@pytest.fixture(autouse=True, scope="module", params=["cpu", "gpu"])
+@pytest.fixture(autouse=True, scope="module", params=["cpu", pytest.param("gpu", marks=pytest.mark.once)])
 def backend(request):
     """The forms for either, computed here: what JAX has traced for the other is forgotten."""
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,7 @@ SHAPES = [(7, 3), (2, 4, 5, 3), (1, 1, 1, 2)]
 EPSILON = 0.05
 
 
-@pytest.fixture(autouse=True, scope="module", params=["cpu", "gpu"])
+@pytest.fixture(autouse=True, scope="module", params=["cpu", pytest.param("gpu", marks=pytest.mark.once)])
 def backend(request):
     """The forms for either, computed here: what JAX has traced for the other is forgotten."""
     with pytest.MonkeyPatch.context() as patch:

@@ -22,6 +22,8 @@ from jaxnn.experiment import Preset
 from jaxnn.population import make_population
 from jaxnn.study import compiling, plan_study, train_study
 
+pytestmark = pytest.mark.once
+
 PLATFORMS = ("cuda", "tpu")
 
 
@@ -79,7 +81,6 @@ def lowered(plan, program):
     return [traced.lower(lowering_platforms=PLATFORMS).as_text() for traced in (init, advance)]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", sorted(experiment_files()))
 def test_full_presets_have_programs_for_cuda_and_tpu(name, data_dir, as_on_an_accelerator):
     """One of each kind, of operations that the compilers have themselves: a custom call would be a library of one
