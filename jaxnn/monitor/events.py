@@ -1,5 +1,6 @@
 """Event files for TensorBoard, by tensorboardX."""
 
+import functools
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,10 @@ import numpy as np
 from jaxnn.monitor.forms import Form, filled, make_form
 from jaxnn.monitor.probe import Sample
 from jaxnn.monitor.statistics import NUM_BINS, STATISTICS
+
+# Forms that a process keeps, some 10 KiB each: a network has one for its samples, one for its records, and others
+# where a tensor has no finite value or only one.
+FORMS_KEPT = 64
 
 # The scalars of a sample that belong to no tensor.
 NORMS = ("gradient_norm", "update_ratio")
@@ -45,7 +50,6 @@ class EventFile:
         # Not the library's writer of events: it would make each of them anew, from bytes that are there.
         self._records = RecordWriter(str(folder / f"events.out.tfevents.{now:.0f}.{socket.gethostname()}"))
         self._records.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
-        self._forms: dict[str, Form] = {}
 
     def __enter__(self) -> "EventFile":
         return self
@@ -128,7 +132,7 @@ class EventFile:
             shown = np.flatnonzero(bins).tolist()
             if not held and not shown:
                 continue
-            form = self._form([tags[i] for i in held], {names[i]: bins[i] for i in shown})
+            form = _form(tuple(tags[i] for i in held), tuple((names[i], bins[i]) for i in shown))
             columns = [scalars[rows, i] for i in held]
             columns += [column for i in shown for column in _columns(histograms, rows, i, bins[i])]
             events |= zip(rows, filled(form, columns), strict=True)
@@ -138,13 +142,6 @@ class EventFile:
             when = Event(wall_time=now, step=int(steps[row])).SerializeToString()
             self._records.write(when + events[row])
 
-    def _form(self, scalars: Sequence[str], histograms: Mapping[str, int]) -> Form:
-        """The form of events with these tags, made once."""
-        kind = repr((scalars, histograms))
-        if kind not in self._forms:
-            self._forms[kind] = make_form(scalars, histograms)
-        return self._forms[kind]
-
     def _add(self, step: int, values: Sequence) -> None:
         # One event for many values: a queue and a thread for each number would take longer than the training.
         from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
@@ -152,6 +149,12 @@ class EventFile:
 
         event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
         self._records.write(event.SerializeToString())
+
+
+@functools.lru_cache(maxsize=FORMS_KEPT)
+def _form(scalars: tuple[str, ...], histograms: tuple[tuple[str, int], ...]) -> Form:
+    """The form of events with these tags, made once for all files: the networks of a study have the same."""
+    return make_form(scalars, dict(histograms))
 
 
 def _histograms(statistics: np.ndarray, counts: np.ndarray) -> _Histograms:
