@@ -146,9 +146,8 @@ def choose_execution(
 
     They are spread over the devices (on CPU one a core: `runtime.start`), and on each one trains after another,
     unless a step is so small that starting its operations should cost more than its arithmetic: then all take it at
-    once.
-    Where members have one of several data sets, a vectorised step has a copy for each, which must not become too
-    large.  `recipe.execution` overrides the choice on a device.
+    once.  Where members have one of several data sets, a vectorised step has a copy for each, which must not become
+    too large.  `recipe.execution` overrides the choice on a device.
 
     Args:
         recipe: of the members.

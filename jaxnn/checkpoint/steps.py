@@ -28,6 +28,7 @@ from jaxnn.checkpoint.manifest import (
     write_manifest,
 )
 from jaxnn.checkpoint.store import read_arrays, write_arrays
+from jaxnn.labels import bytes_label
 
 UNFINISHED = "unfinished"
 
@@ -158,7 +159,7 @@ def _read(path: Path, expected: Leaves | None = None) -> tuple[dict[str, np.ndar
 def _check_space(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
     needed, free = sum(array.nbytes for array in arrays.values()), shutil.disk_usage(folder).free
     if needed > free:
-        raise CheckpointError(f"it needs {needed / 2**20:.1f} MiB, and {free / 2**20:.1f} MiB are free")
+        raise CheckpointError(f"it needs {bytes_label(needed)}, and {bytes_label(free)} are free")
 
 
 def _delete_others(folder: Path, number: int, *, keep: int) -> None:

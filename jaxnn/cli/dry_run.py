@@ -6,11 +6,11 @@ import jax
 from rich.console import Console
 from rich.table import Table
 
-from jaxnn.errors import InputError
 from jaxnn.labels import bytes_label, count_label, flops_label, setting_label
 from jaxnn.study import Plan
 from jaxnn.study.cost import Cost, program_cost
-from jaxnn.study.plan import Program, check_fits
+from jaxnn.study.memory import shortage
+from jaxnn.study.plan import Program
 from jaxnn.study.sweep import swept_value_coordinate
 
 MEANING = """\
@@ -21,7 +21,8 @@ data, without the activations of a step; checkpoints take up to three times as m
 
 def print_costs(plans: Mapping[str, Plan]) -> None:
     """A table for each study, by its name: its programs, and what each takes; then what the columns mean."""
-    console, total = Console(), []
+    console = Console()
+    total: list[Cost] = []
     for name, plan in plans.items():
         costs = [program_cost(plan, program) for program in plan.programs]
         total += costs
@@ -38,19 +39,9 @@ def print_costs(plans: Mapping[str, Plan]) -> None:
     programs, flops = count_label(len(total), "program"), flops_label(sum(cost.flops for cost in total))
     devices = count_label(jax.device_count(), f"{jax.devices()[0].platform.upper()} device")
     print(f"Together: {networks} in {programs}, {flops}; laid out for {devices}.\n\n{MEANING}")
-    sentences = [_too_large(plan, program) for plan in plans.values() for program in plan.programs]
-    too_large = list(filter(None, sentences))
+    too_large = list(filter(None, (shortage(cost.memory, num_members=cost.num_members) for cost in total)))
     if too_large:
         print(f"\n{len(too_large)} of {len(total)} programs do not fit here, the first: {too_large[0]}")
-
-
-def _too_large(plan: Plan, program: Program) -> str:
-    """Why a program cannot be trained on this machine; "" where it can."""
-    try:
-        check_fits(plan, program)
-    except InputError as error:
-        return str(error)
-    return ""
 
 
 def _cells(cost: Cost) -> list[str]:

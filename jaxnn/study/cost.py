@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from jaxnn.models import summary_rows
-from jaxnn.study.memory import Memory, estimate_memory
-from jaxnn.study.plan import Plan, Program
+from jaxnn.study.memory import Memory
+from jaxnn.study.plan import Plan, Program, num_members, program_memory
 
 
 class Cost(NamedTuple):
@@ -35,15 +35,13 @@ def program_cost(plan: Plan, program: Program) -> Cost:
     Of a padded program the padded network is counted.  Looking into a network (`--monitor`) is not.
     """
     run, data = program.recipe.run, program.data[0]
-    num_members, num_train = len(program.settings) * len(plan.seeds), program.num_train
+    members, num_train = num_members(plan, program), program.num_train
     rows = summary_rows(program.recipe.model, program.input_shape)
     forward, first = sum(row.flops for row in rows), next((row.flops for row in rows if row.trainable), 0)
     each = run.epochs * (3 * forward - first) * num_train + run.num_records * forward * len(data.validation.x)
     return Cost(
-        num_members=num_members,
+        num_members=members,
         steps=run.epochs * -(-num_train // (run.batch_size or num_train)),
-        flops=num_members * each,
-        memory=estimate_memory(
-            program.recipe, program.data, plan.settings[program.settings[0]].hparams, num_members=num_members
-        ),
+        flops=members * each,
+        memory=program_memory(plan, program),
     )

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import psutil
 
 from jaxnn.data import Data
-from jaxnn.errors import InputError
+from jaxnn.labels import bytes_label
 from jaxnn.population import Recipe, choose_execution, make_member_run
 from jaxnn.run import RunData
 from jaxnn.train import run_keys
@@ -74,18 +74,19 @@ def free_memory() -> Memory:
     return Memory(host, host)
 
 
-def check_memory(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, num_members: int) -> None:
-    """Raise InputError if a population of `num_members` cannot fit in the memory that is free."""
-    needed, free = estimate_memory(recipe, data, hparams, num_members=num_members), free_memory()
+def shortage(needed: Memory, *, num_members: int) -> str:
+    """Why a population of so many members does not fit in the memory that is free; "" if it does."""
+    free = free_memory()
     if jax.default_backend() == "cpu":
         needed = Memory(devices=0, host=sum(needed))
     for place, bytes_needed, bytes_free in zip(Memory._fields, needed, free, strict=True):
         if bytes_needed > bytes_free:
-            raise InputError(
+            return (
                 f"`seeds` and the sweep make {num_members:,} members of one program, which need about "
-                f"{bytes_needed / 2**30:.1f} GiB on the {place}; {bytes_free / 2**30:.1f} GiB are free: use fewer "
-                "seeds or settings, or smaller layers."
+                f"{bytes_label(bytes_needed)} on the {place}; {bytes_label(bytes_free)} are free: use fewer seeds "
+                "or settings, or smaller layers."
             )
+    return ""
 
 
 def _num_bytes(tree) -> int:

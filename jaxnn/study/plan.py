@@ -9,7 +9,7 @@ from jaxnn.errors import InputError
 from jaxnn.monitor import samples_kept
 from jaxnn.population import Recipe
 from jaxnn.study.config import StudyConfig
-from jaxnn.study.memory import check_memory
+from jaxnn.study.memory import Memory, estimate_memory, shortage
 from jaxnn.study.padding import pad_recipes
 from jaxnn.study.recipe import make_recipe, settle_hparams
 from jaxnn.study.sweep import Sweep, expand, places, problem_axes, settled
@@ -101,14 +101,21 @@ def plan_study(
     seeds = tuple(range(config.seeds))
     plan = Plan(config, sweep, settings, programs, seeds)
     for program in programs if must_fit else ():
-        check_fits(plan, program)
+        lacking = shortage(program_memory(plan, program), num_members=num_members(plan, program))
+        if lacking:
+            raise InputError(lacking)
     return plan
 
 
-def check_fits(plan: Plan, program: Program) -> None:
-    """Raise InputError if a program of a plan needs more memory than is free here."""
+def num_members(plan: Plan, program: Program) -> int:
+    """The members of a program of a plan: settings times seeds."""
+    return len(program.settings) * len(plan.seeds)
+
+
+def program_memory(plan: Plan, program: Program) -> Memory:
+    """The memory that a program of a plan needs, as `estimate_memory` counts it."""
     numbers = plan.settings[program.settings[0]].hparams
-    check_memory(program.recipe, program.data, numbers, num_members=len(program.settings) * len(plan.seeds))
+    return estimate_memory(program.recipe, program.data, numbers, num_members=num_members(plan, program))
 
 
 def _divide_places(

@@ -11,6 +11,7 @@ import xarray as xr
 
 from jaxnn.checkpoint import Saver
 from jaxnn.errors import InputError
+from jaxnn.labels import bytes_label
 from jaxnn.study import rundir
 from jaxnn.study.board import TENSORBOARD, Boards, check_files
 from jaxnn.study.compiling import Ahead, Compiler
@@ -240,6 +241,6 @@ def check_space(plan: Plan, directory: Path) -> None:
     needed, free = 2 * sum(sizes) + max(sizes) - there, shutil.disk_usage(place).free
     if needed > free:
         raise InputError(
-            f"`--output {directory}` needs about {needed / 2**20:.1f} MiB for checkpoints, and "
-            f"{free / 2**20:.1f} MiB are free there: choose another directory, fewer seeds or smaller layers."
+            f"`--output {directory}` needs about {bytes_label(needed)} for checkpoints, and "
+            f"{bytes_label(free)} are free there: choose another directory, fewer seeds or smaller layers."
         )

@@ -6,6 +6,8 @@ import pytest
 
 from jaxnn.kernels.dense import matmul, matmul_transposed, transposed_matmul
 
+pytestmark = pytest.mark.usefixtures("backend", "float64")
+
 # Tiny in both ways, square, tall and narrow, tall, wide: every form there is.
 SHAPES = [(1, 1), (2, 5), (5, 2), (8, 8), (9, 9), (8, 200), (200, 8), (50, 12), (200, 51), (12, 50), (90, 80)]
 # A batch of 33 is not of few rows, which makes a difference to kernels that are not small.
@@ -20,22 +22,6 @@ def draw(*shapes, seed=0):
 
 def assert_close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
-
-
-@pytest.fixture(autouse=True, scope="module", params=["cpu", pytest.param("gpu", marks=pytest.mark.once)])
-def backend(request):
-    """The forms for either, computed here: what JAX has traced for the other is forgotten."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jax, "default_backend", lambda: request.param)
-        jax.clear_caches()
-        yield request.param
-    jax.clear_caches()
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True):
-        yield
 
 
 def test_each_backend_has_its_form(backend):

@@ -8,24 +8,10 @@ import pytest
 from jaxnn.kernels.channels import channel_sums, spread
 from jaxnn.kernels.norm import batch_norm
 
+pytestmark = pytest.mark.usefixtures("backend", "float64")
+
 SHAPES = [(7, 3), (2, 4, 5, 3), (1, 1, 1, 2)]
 EPSILON = 0.05
-
-
-@pytest.fixture(autouse=True, scope="module", params=["cpu", pytest.param("gpu", marks=pytest.mark.once)])
-def backend(request):
-    """The forms for either, computed here: what JAX has traced for the other is forgotten."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jax, "default_backend", lambda: request.param)
-        jax.clear_caches()
-        yield request.param
-    jax.clear_caches()
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True):
-        yield
 
 
 def draw(*shapes, seed=0):

@@ -83,7 +83,7 @@ def test_a_population_too_large_for_memory_is_refused(monkeypatch):
     needed = 8 * 4 * member_bytes() + DATA_BYTES
     sweep = {"learning_rate": (0.1, 0.2)}
     monkeypatch.setattr(memory, "free_memory", lambda: Memory(2**60, needed - 1))
-    with pytest.raises(InputError, match=r"sweep make 4 members of one program.* on the host; 0.0 GiB are free"):
+    with pytest.raises(InputError, match=r"sweep make 4 members of one program.* on the host; 0.0 MiB are free"):
         plan(sweep)
     monkeypatch.setattr(memory, "free_memory", lambda: Memory(0, needed))
     assert len(plan(sweep).settings) == 2
@@ -97,7 +97,7 @@ def test_an_accelerator_and_its_host_are_asked_apart(place, monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: enough)
     plan()
     monkeypatch.setattr(memory, "free_memory", lambda: enough._replace(**{place: getattr(enough, place) - 1}))
-    with pytest.raises(InputError, match=f"GiB on the {place}; 0.0 GiB are free"):
+    with pytest.raises(InputError, match=f"MiB on the {place}; 0.0 MiB are free"):
         plan()
 
 
@@ -106,7 +106,7 @@ def test_a_million_members_are_refused_at_once():
     so far make four copies, and eight copies of that: 8.7 TiB."""
     with pytest.raises(
         InputError,
-        match=r"1,000,000 members .* 89[0-9]{2}\.[0-9] GiB on the host; .* GiB are free: use fewer seeds",
+        match=r"1,000,000 members .* 8,9[0-9]{2}\.[0-9] GiB on the host; .* GiB are free: use fewer seeds",
     ):
         plan_study(
             tiny_config(seeds=1_000_000, hidden=(1000,), optimizer="adam"), {}, load=lambda config: load("digits")
