@@ -26,14 +26,14 @@ def softmax_cross_entropy(logits: jax.Array, labels: jax.Array, *, smoothing: Nu
         smoothing: s replaces the target by (1 - s) t + s / classes (Szegedy et al. 2016); None for no smoothing.
 
     Returns:
-        (batch,) losses in nats.
+        (batch,) losses in nats; NaN for a label that is no class.
     """
     log_probs = jax.nn.log_softmax(logits)
     if jnp.issubdtype(labels.dtype, jnp.integer):
         _check_shapes("softmax_cross_entropy", logits.shape[:1], labels.shape)
         # A choice among the classes: a gather and the scatter of its gradient compile longer, and are no faster.
         is_label = labels[:, None] == jnp.arange(logits.shape[-1])[None]
-        losses = -jnp.where(is_label, log_probs, 0).sum(-1)
+        losses = jnp.where(is_label.any(-1), -jnp.where(is_label, log_probs, 0).sum(-1), jnp.nan)
     else:
         _check_shapes("softmax_cross_entropy", logits.shape, labels.shape)
         losses = -(labels * log_probs).sum(-1)

@@ -7,7 +7,7 @@ import pytest
 import scipy.special
 import sklearn.metrics
 
-from jaxnn import losses
+from jaxnn import backprop, losses
 from jaxnn.errors import InputError
 
 LABELLED = (losses.softmax_cross_entropy, losses.sigmoid_cross_entropy, losses.squared_error)
@@ -65,6 +65,19 @@ def test_class_labels_are_one_hot_targets(scored, loss, dtype):
     logits, _, labels = scored
     one_hot = jnp.asarray(np.eye(5)[labels], jnp.float32)
     np.testing.assert_allclose(loss(logits, jnp.asarray(labels, dtype)), loss(logits, one_hot), rtol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [None, 0.1])
+def test_a_label_that_is_no_class_has_no_loss(smoothing):
+    """Neither that of another class, nor 0, which would look like a perfect answer; by hand as well."""
+    logits, labels = jnp.zeros((4, 3)), jnp.array([2, 3, -1, 0])
+    for values in (
+        losses.softmax_cross_entropy(logits, labels, smoothing=smoothing),
+        backprop.softmax_cross_entropy_fwd(logits, labels, smoothing=smoothing)[0],
+    ):
+        np.testing.assert_array_equal(np.isnan(values), [False, True, True, False])
+    likelihoods = backprop.negative_log_likelihood_fwd(jnp.full((4, 3), 1 / 3), labels)[0]
+    np.testing.assert_array_equal(np.isnan(likelihoods), [False, True, True, False])
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])

@@ -25,10 +25,7 @@ def softmax_cross_entropy_fwd(logits: jax.Array, labels: jax.Array, *, smoothing
     _check_logits("softmax_cross_entropy", logits, labels)
     log_p = jax.nn.log_softmax(logits)
     s = jnp.asarray(0 if smoothing is None else smoothing, logits.dtype)
-    if _is_classes(labels):
-        losses = -jnp.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
-    else:
-        losses = -(labels * log_p).sum(axis=1)
+    losses = -_at_label(log_p, labels) if _is_classes(labels) else -(labels * log_p).sum(axis=1)
     if smoothing is not None:
         losses = (1 - s) * losses - s * log_p.mean(axis=1)
     return losses, (log_p, labels, s)
@@ -61,7 +58,7 @@ def negative_log_likelihood_fwd(probs: jax.Array, labels: jax.Array):
         raise InputError(
             f"`negative_log_likelihood` needs integer labels (batch,); got {labels.dtype} {labels.shape}."
         )
-    return -jnp.log(jnp.take_along_axis(probs, labels[:, None], axis=1)[:, 0]), (probs, labels)
+    return -jnp.log(_at_label(probs, labels)), (probs, labels)
 
 
 def negative_log_likelihood_bwd(residuals, losses_bar: jax.Array):
@@ -186,6 +183,12 @@ def _share(losses_bar: jax.Array, outputs: jax.Array) -> jax.Array:
 
 def _mean_over_outputs(values: jax.Array) -> jax.Array:
     return values.mean(axis=tuple(range(1, values.ndim)))
+
+
+def _at_label(values: jax.Array, labels: jax.Array) -> jax.Array:
+    """The value of each row (batch, classes) at its label (batch,); NaN for a label that is no class."""
+    found = jnp.take_along_axis(values, labels[:, None], axis=1, mode="fill", fill_value=jnp.nan)[:, 0]
+    return jnp.where(labels < 0, jnp.nan, found)  # to `fill`, negative ones count from the end
 
 
 def _is_classes(labels: jax.Array) -> bool:

@@ -42,6 +42,20 @@ def test_agrees_with_autodiff_and_differences(example):
     assert result.verdict == "pass"
 
 
+@named(ONE_OF_EACH)
+def test_what_is_not_a_number_does_not_get_lost(example):
+    """One of the numbers of an argument is NaN, and so are outputs where those of the reference are: or training by
+    hand would go on where that by autodiff sees that it has diverged.  (A reference may spread it further.)"""
+    fwd, reference = _jit(lambda *args: example.bound(PAIRS[example.pair]).fwd(*args)[0]), _jit(example.reference)
+    for place in floats(example.args):
+        bad = np.array(example.args[place])
+        bad.flat[0] = np.nan
+        args = put(example.args, [place], [bad])
+        found, wanted = np.isnan(fwd(*args)), np.isnan(reference(*args))
+        assert found.any() == wanted.any()
+        assert not (found & ~wanted).any()
+
+
 def test_every_pair_has_an_example():
     assert {example.pair for example in EXAMPLES} == set(PAIRS)
 
