@@ -6,6 +6,7 @@ the nearest valid name, the fix.  The command line prints it as one line and exi
 
 import difflib
 import math
+import numbers
 from collections.abc import Iterable
 
 
@@ -37,7 +38,9 @@ def check_number(
     low_open: bool = False,
     high_open: bool = False,
 ) -> None:
-    """Raise unless `value` is finite and lies between `low` and `high` (open ends where told so)."""
+    """Raise unless `value` is a finite number between `low` and `high` (open ends where told so)."""
+    if not isinstance(value, numbers.Real):
+        raise InputError(f"`{name}` must be a number; got {value!r}.")
     inside = (value > low if low_open else value >= low) and (value < high if high_open else value <= high)
     if math.isfinite(value) and inside:
         return

@@ -86,6 +86,7 @@ def remove_run(path: Path) -> None:
     """
     if path.is_symlink() or not rundir.is_run(path):
         raise InputError(f"`{path}` is not the directory of a run, and will not be removed.")
+    path = path.resolve()  # "." has no name
     with rundir.lock(path):
         doomed = path.with_name(f".{path.name}.removed")  # in one step, so that no half of a run is left
         path.rename(doomed)

@@ -11,8 +11,8 @@ from jaxnn.population import Recipe
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.memory import Memory, estimate_memory, shortage
 from jaxnn.study.padding import pad_recipes
-from jaxnn.study.recipe import make_recipe, settle_hparams
-from jaxnn.study.sweep import Sweep, expand, places, problem_axes, settled
+from jaxnn.study.recipe import make_recipe, own_terms, settle_hparams
+from jaxnn.study.sweep import Sweep, expand, places, problem_axes, settled, settled_config
 from jaxnn.types import Hparams
 
 
@@ -83,9 +83,9 @@ def plan_study(
     Raises:
         InputError: anything that would make the study fail later.
     """
+    config, sweep = settled_config(config), settled(sweep)
     if not isinstance(config.seeds, int) or config.seeds < 1:
         raise InputError(f"`seeds` must be a whole number of 1 or more; got {config.seeds!r}.")
-    sweep = settled(sweep)
     configs = expand(config, sweep)
     hparams = settle_hparams(configs)
     data = {wanted: load(wanted) for wanted in dict.fromkeys(one.data for one in configs)}
@@ -94,7 +94,7 @@ def plan_study(
         if not len(data[one.data].validation.x):
             raise InputError("`validation` must leave validation rows: settings are selected on them; got 0.")
         recipe = make_recipe(one, data[one.data], numbers)
-        settings.append(Setting(place, one, recipe, numbers, data[one.data]))
+        settings.append(Setting(place, one, recipe, own_terms(numbers, data[one.data].info), data[one.data]))
     _check_losses(config, sweep, settings)
     programs = group_settings(settings)
     programs, settings = _divide_places(programs, settings, config.seeds)

@@ -54,6 +54,12 @@ def settle_hparams(configs: Sequence[StudyConfig]) -> list[Hparams]:
     return share_terms(settled)
 
 
+def own_terms(hparams: Hparams, info: DataInfo) -> Hparams:
+    """The settled numbers of a setting, without terms of other settings that its inputs have no place for: those of
+    augmentation, unless they are images."""
+    return hparams if _are_images(info) else dataclasses.replace(hparams, **dict.fromkeys(augment.TERMS))
+
+
 def make_recipe(config: StudyConfig, data: Data, hparams: Hparams) -> Recipe:
     """What is static about the members of a setting.
 
@@ -181,11 +187,15 @@ def _check_terms(config: StudyConfig, model: Network, loss: str) -> None:
 
 def _check_augmentation(config: StudyConfig, info: DataInfo) -> None:
     given = [name for name in augment.TERMS if getattr(config.hparams, name) is not None]
-    if given and len(info.input_shape) != 3:
+    if given and not _are_images(info):
         raise InputError(
             f"`{given[0]}` is for images, of shape (height, width, channels); the inputs of `{info.name}` have the "
             f"shape {info.input_shape}: remove it."
         )
+
+
+def _are_images(info: DataInfo) -> bool:
+    return len(info.input_shape) == 3
 
 
 def _choose_loss(config: StudyConfig, data: Data, *, reconstruct: bool) -> str:
@@ -254,6 +264,8 @@ def _make_run_config(config: StudyConfig, data: Data, *, reconstruct: bool) -> R
 def _monitor_every(config: StudyConfig) -> int | None:
     monitoring = config.monitoring
     _check_positive("monitor_every", monitoring.monitor_every)
+    if monitoring.monitor and not monitoring.monitor_seeds:
+        raise InputError("`monitor_seeds` must name a seed to look into; got none: leave it out, or `monitor`.")
     for seed in monitoring.monitor_seeds:
         if seed not in range(config.seeds):
             raise InputError(f"`monitor_seeds` must be among the seeds 0 to {config.seeds - 1}; got {seed}.")

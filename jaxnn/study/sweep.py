@@ -10,6 +10,8 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from jaxnn.data import DataConfig
 from jaxnn.errors import InputError, unknown
 from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
@@ -20,8 +22,10 @@ Axis = Sequence[Any] | Mapping[str, Mapping[str, Any]]  # the values of a field,
 Sweep = Mapping[str, Axis]
 
 SECTIONS = ("data", "model", "training", "hparams")
-# Dimensions of the results, which an axis may not be called.
+# Dimensions and variables of the results, which an axis may not be called.
 DIMENSIONS = ("seed", "epoch", "true", "predicted")
+METRICS = tuple(f"{of}_{kind}" for of in ("train", "val", "test", "each_test") for kind in ("loss", "accuracy"))
+VARIABLES = (*METRICS, "best_epoch", "stopped_at", "diverged_at", "confusion")
 # Fields that say how a study is judged rather than what is trained; a sweep over them has no meaning.
 NOT_SWEPT = ("select_on", "data_dir", "eval_every", "execution", "padding")
 
@@ -43,21 +47,34 @@ def sweepable() -> dict[str, str]:
 
 
 def settled(sweep: Sweep) -> Sweep:
-    """A sweep whose values of several parts (layers, features) are tuples, as the fields hold them.
+    """A sweep whose values are as the fields hold them: Python's own numbers, and tuples.
 
     Raises:
         InputError: an axis that is not a sequence of values.
     """
-    plain = lambda value: tuple(value) if isinstance(value, list) else value
     axes = {}
     for name, axis in sweep.items():
         if isinstance(axis, Mapping):
-            axes[name] = {label: {f: plain(value) for f, value in fields.items()} for label, fields in axis.items()}
+            axes[name] = {label: {f: _plain(v) for f, v in fields.items()} for label, fields in axis.items()}
         elif isinstance(axis, str) or not isinstance(axis, Iterable):
             raise InputError(f"`{name}` must be swept over a sequence of values; got {axis!r}.")
         else:
-            axes[name] = tuple(map(plain, axis))
+            axes[name] = tuple(map(_plain, axis))
     return axes
+
+
+def settled_config(config: Any) -> Any:
+    """A configuration, or a section of one, whose values are Python's own numbers, and tuples."""
+    if not dataclasses.is_dataclass(config) or isinstance(config, type):
+        return _plain(config)
+    fields = {field.name: settled_config(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    return dataclasses.replace(config, **fields)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple | np.ndarray) else value
 
 
 def expand(config: StudyConfig, sweep: Sweep) -> list[StudyConfig]:
@@ -126,8 +143,10 @@ def _check_axis(name: str, axis: Axis) -> None:
         if repeated:
             raise InputError(f"`{name}` is swept over {repeated[0]!r} twice; give each value once.")
         return
-    if name in valid or name in DIMENSIONS:
-        raise InputError(f"`{name}` cannot be the name of variants: it is a field or a dimension of its own.")
+    if name in valid or name in DIMENSIONS or name in VARIABLES:
+        raise InputError(
+            f"`{name}` cannot be the name of variants: it is that of a field, or of a part of the results."
+        )
     for label, fields in axis.items():
         for field in fields:
             if field not in valid:

@@ -215,7 +215,7 @@ def predict_members(
     predict = make_predict(recipe.model, recipe.run.scale)  # pyright: ignore[reportArgumentType] (it has a hash)
     block = next((rows for rows in blocks if len(x) <= rows), blocks[-1])
     outputs = []
-    for start in range(0, len(x), block):
+    for start in range(0, max(1, len(x)), block):  # of no rows too, for their shape
         rows = x[start : start + block]
         padded = np.concatenate([rows, np.zeros((block - len(rows), *x.shape[1:]), x.dtype)])
         outputs.append(np.asarray(predict(variables, jnp.asarray(padded)))[:, : len(rows)])

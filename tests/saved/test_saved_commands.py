@@ -183,6 +183,9 @@ def test_runs_are_listed_shown_compared_and_removed(digits_run, table_run, tmp_p
     assert (root / "one" / "config.json").is_file()
     assert main(["runs", "remove", str(root / "one"), "--yes"]) == 0
     assert sorted(path.name for path in root.iterdir()) == ["cut", "more", "not-a-run"]
+    monkeypatch.chdir(root / "more" / "two")
+    assert main(["runs", "remove", ".", "--yes"]) == 0
+    assert list((root / "more").iterdir()) == []
 
 
 def test_commands_want_a_run(tmp_path, capsys):

@@ -20,6 +20,7 @@ from jaxnn.study.describe import About, describe_results
 from jaxnn.study.environment import environment
 from jaxnn.study.members import run_data
 from jaxnn.study.results import load_dataset, save_dataset
+from jaxnn.study.sweep import DIMENSIONS, VARIABLES
 from jaxnn.train import run_keys
 from jaxnn.types import Batch
 
@@ -41,6 +42,7 @@ def grid():
 
 def test_results_have_a_dimension_for_every_swept_field_the_seed_and_the_epoch(grid):
     results = grid[2].results
+    assert set(results.variables) <= {*grid[0].sweep, *DIMENSIONS, *VARIABLES}  # which no axis may be called
     for split in ("train", "val"):
         for metric in ("loss", "accuracy"):
             variable = results[f"{split}_{metric}"]

@@ -1,15 +1,17 @@
 """A plan: settings fall into programs, and everything that cannot work is refused before anything is computed."""
 
 import dataclasses
+import json
 
 import jax
+import numpy as np
 import pytest
 from compilations import recorded_compilations
 from tiny_studies import BLOBS, tiny_config, tiny_data
 
 from jaxnn.data import DataConfig
 from jaxnn.errors import InputError
-from jaxnn.study import ModelConfig, padding, plan_study
+from jaxnn.study import ModelConfig, MonitorConfig, padding, plan_study, rundir
 from jaxnn.study.publish import network_summaries, setup_rows
 from jaxnn.types import Hparams
 
@@ -172,3 +174,25 @@ def test_the_set_up_says_what_is_the_same_for_all():
     varied = setup_rows(plan({"schedule": ("constant", "step"), "train": (30, 40)}))
     assert not {"Learning rate", "Training / validation / test"} & set(varied)
     assert varied["Optimizer"] == setup_rows(plan())["Optimizer"]
+
+
+def test_numbers_of_numpy_are_numbers():
+    """What is planned is what would be with those of Python, as JSON has them, and with tuples."""
+    given = plan(
+        {"batch_size": np.array([5, 15]), "hidden": [np.array([3, 2])]},
+        data=dataclasses.replace(BLOBS, features=["x1", "x2"], noise=np.float64(2.0)),
+        learning_rate=np.float32(0.25),
+        epochs=np.int64(4),
+    )
+    wanted = plan(
+        {"batch_size": (5, 15), "hidden": ((3, 2),)},
+        data=dataclasses.replace(BLOBS, features=("x1", "x2")),
+        learning_rate=0.25,
+    )
+    assert given.settings == wanted.settings
+    assert json.dumps(rundir.plain(given.config)) == json.dumps(rundir.plain(wanted.config))
+
+
+def test_somebody_is_watched_or_nobody():
+    with pytest.raises(InputError, match="`monitor_seeds` must name a seed to look into; got none"):
+        plan(monitoring=MonitorConfig(True, monitor_seeds=()))

@@ -102,6 +102,11 @@ def test_numbers_are_resolved_and_terms_shared_over_a_study():
     ]
 
 
+def test_text_is_no_number():
+    with pytest.raises(InputError, match="`learning_rate` must be a number; got '1e-3'"):
+        check_hparams(Hparams("1e-3"))
+
+
 NAN, INF = float("nan"), float("inf")
 OUT_OF_RANGE = [
     ("learning_rate", [0.0, -0.1, NAN, INF], r"\(0, inf\)"),

@@ -101,6 +101,7 @@ def test_other_words_are_refused(words, message):
         ({"learning_rate": (1, 1.0)}, "`learning_rate` is swept over 1.0 twice"),
         ({"seed": {"a": {}}}, "`seed` cannot be the name of variants"),
         ({"hidden": {"a": {}}}, "`hidden` cannot be the name of variants"),
+        ({"best_epoch": {"a": {}}}, "`best_epoch` cannot be the name of variants"),
         ({"net": {}}, "`net` is swept over no values"),
         (
             {"net": {"a": {"hiden": (4,)}}},

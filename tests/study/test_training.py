@@ -7,6 +7,7 @@ from compilations import recorded_compilations
 from tiny_studies import BLOBS, tiny_config, tiny_data
 
 from jaxnn import models
+from jaxnn.data import DataConfig
 from jaxnn.population import make_member_run
 from jaxnn.study import plan_study, predict_members, train_study
 from jaxnn.study.members import run_data
@@ -146,3 +147,22 @@ def test_two_studies_of_one_shape_share_what_was_compiled():
         (again,) = train_study(second)
     assert compiled == []
     assert not np.array_equal(once.history["val_loss"], again.history["val_loss"])
+
+
+def test_augmentation_is_of_the_settings_that_have_images():
+    """Of three settings one augments, one has images and does not, one has components: the numbers of each are
+    those it has when it is planned alone, but for the neutral value that two settings of images share."""
+    sweep = {"what": {"moved": {"shift": 0.1}, "plain": {"l2": 0.0}, "components": {"pca": 4}}}
+    whole = plan(
+        sweep, data=DataConfig("digits", train=40, validation=20), epochs=1, seeds=1, hidden=None, model="linear"
+    )
+    assert [setting.hparams.shift for setting in whole.settings] == [0.1, 0.0, None]
+    trained = train_study(whole)
+    assert sorted(setting for one in trained for setting in one.program.settings) == [0, 1, 2]
+    assert all(np.isfinite(one.history["val_loss"]).all() for one in trained)
+
+
+def test_outputs_of_no_rows_are_no_outputs():
+    whole = plan(epochs=1, seeds=1)
+    (one,) = train_study(whole)
+    assert predict_members(one.program.recipe, one.best, np.zeros((0, 2), np.float32)).shape == (1, 0, 3)
