@@ -81,10 +81,10 @@ def _differences(
 
 
 def _at(comparison: stats.Comparison, position: dict[str, int]) -> stats.Comparison:
-    interval = stats.Interval(*(field.isel(position).item() for field in comparison.difference))
-    return stats.Comparison(
-        interval, comparison.p_value.isel(position).item(), comparison.p_adjusted.isel(position).item()
-    )
+    # By `isel` it would take seconds for thousands of settings.
+    at = lambda array: array.values[tuple(position[dim] for dim in array.dims)].item()
+    interval = stats.Interval(*map(at, comparison.difference))
+    return stats.Comparison(interval, at(comparison.p_value), at(comparison.p_adjusted))
 
 
 def each_tested(ds: xr.Dataset) -> str | None:

@@ -8,7 +8,7 @@ its values are NaN here, and every interval counts them.
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -16,6 +16,9 @@ import xarray as xr
 from jaxnn.errors import InputError, unknown
 from jaxnn.stats.intervals import Comparison, Interval, paired_comparison, t_interval
 from jaxnn.stats.selection import adjust_for_selection
+
+if TYPE_CHECKING:  # xarray's indexes are of pandas
+    import pandas as pd
 
 Setting = dict[str, Any]  # swept field -> value, e.g. {"hidden": 16, "activation": "relu"}
 
@@ -129,12 +132,17 @@ def locate(ds: xr.Dataset, setting: Mapping[str, Any]) -> dict[str, int]:
     for dim in dims:
         if dim not in setting:
             raise InputError(f"`{dim}` is swept and needs a value; got {dict(setting)}.")
-        valid, wanted = ds[dim].values.tolist(), setting[dim]
-        matches = [i for i, value in enumerate(valid) if _equal(value, wanted)]
-        if not matches:
-            raise InputError(f"`{dim}` must be one of its swept values {valid}; got {wanted!r}.")
-        position[dim] = matches[0]
+        position[dim] = _position(ds.get_index(dim), setting[dim])
+        if position[dim] < 0:
+            valid = ds[dim].values.tolist()
+            raise InputError(f"`{dim}` must be one of its swept values {valid}; got {setting[dim]!r}.")
     return position
+
+
+def _position(axis: "pd.Index", wanted: Any) -> int:
+    """Where a value is on an axis, -1 if nowhere: looked up, or else compared with one after another."""
+    found = axis.get_indexer([wanted])[0] if isinstance(wanted, int | float | str) else -1
+    return int(found) if found >= 0 else next((i for i, value in enumerate(axis) if _equal(value, wanted)), -1)
 
 
 def history(ds: xr.Dataset, metric: str) -> xr.DataArray:

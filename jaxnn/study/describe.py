@@ -1,15 +1,17 @@
 """A study in plain data: the content of config.json, the lines of the log, the attributes of the results."""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xarray as xr
 
 from jaxnn import stats
+from jaxnn.study.members import program_members
 from jaxnn.study.outcome import Outcome
 from jaxnn.study.plan import Plan
-from jaxnn.study.rundir import log_line
+from jaxnn.study.rundir import plain
 from jaxnn.study.training import Progress
 
 if TYPE_CHECKING:  # matplotlib takes a second to import, and is needed only when training is over
@@ -74,16 +76,23 @@ def describe_results(about: About, outcome: Outcome, surroundings: Mapping[str, 
     )
 
 
-def log_lines(plan: Plan, chunk: Progress, *, retraining: bool = False) -> list[str]:
-    """The lines of log.jsonl for a chunk: one for each record and member, marked where they are of a retraining."""
+def log_lines(plan: Plan, chunk: Progress, *, retraining: bool = False) -> Iterator[str]:
+    """The lines of log.jsonl for a chunk: one for each record and member, marked where they are of a retraining.
+
+    A line begins with its setting, which is encoded once for all records of a member: to encode it each time would
+    take longer than a small network needs to train.
+    """
     mark = {"retraining": True} if retraining else {}
     program = plan.programs[chunk.program]
-    lines = []
+    members = [
+        json.dumps(plain({**mark, **plan.settings[setting].place, "seed": seed})).removesuffix("}")
+        for setting, seed in program_members(plan, program)
+    ]
+    names = [json.dumps(name) for name in chunk.history]
     for record in range(chunk.first, chunk.last):
-        for member in range(len(chunk.stopped_at)):
-            position, seed = divmod(member, len(plan.seeds))
-            setting = plan.settings[program.settings[position]]
-            row = {name: float(values[member, record]) for name, values in chunk.history.items()}
-            epoch = (record + 1) * program.recipe.run.eval_every
-            lines.append(log_line({**mark, **setting.place, "seed": plan.seeds[seed], "epoch": epoch, **row}))
-    return lines
+        epoch = (record + 1) * program.recipe.run.eval_every
+        rows = zip(*(values[: len(members), record].tolist() for values in chunk.history.values()), strict=True)
+        for member, row in zip(members, rows, strict=True):
+            numbers = [value if math.isfinite(value) else "null" for value in row]  # JSON has no NaN
+            metrics = ", ".join(map("{}: {}".format, names, numbers))
+            yield f'{member}, "epoch": {epoch}, {metrics}}}\n'

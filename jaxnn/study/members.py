@@ -32,7 +32,7 @@ def member_arrays(plan: Plan, program: Program, num_devices: int) -> Members:
     """The members of a program as arrays, the last of them repeated to fill up the devices."""
     index = dict(zip(program.settings, program.data_index, strict=True))
     padded = pad_members(program_members(plan, program), num_devices)
-    watched = watched_members(plan, program)
+    watched = frozenset(watched_members(plan, program))
     return make_members(
         [seed for _, seed in padded],
         stack_hparams([plan.settings[setting].hparams for setting, _ in padded]),

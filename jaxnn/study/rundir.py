@@ -223,11 +223,6 @@ def write_json(path: Path, value: Any) -> None:
     partial.replace(path)
 
 
-def log_line(record: Mapping[str, Any]) -> str:
-    """One line of `log.jsonl`; a number that is not finite becomes null, since JSON has none."""
-    return json.dumps(plain(record)) + "\n"
-
-
 def plain(value: Any) -> Any:
     """`value` as JSON has it: dataclasses as objects, tuples as lists, numbers that are not finite as null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
