@@ -20,11 +20,16 @@ def cache_dir() -> Path:
 
 
 def num_cores() -> int:
-    """Cores this process may use: its affinity, as containers and batch systems set it, or NPROC if less."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores this process may use: its affinity, the quota of its container, and NPROC, whichever is least."""
+    import joblib  # knows the quotas of containers; 0.1 seconds that `import jaxnn.runtime` need not take
+
+    cores = joblib.cpu_count()
     limit = os.environ.get("NPROC", "")
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) > 0 else cores
 
+
+# What says how many devices the CPU is divided into, besides `start`.
+FORCED_DEVICES = "--xla_force_host_platform_device_count"
 
 # Kernels that add in an order of their own making are replaced by slower ones, or refused.
 DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
@@ -43,7 +48,8 @@ def start(
 
     Args:
         platform: "cpu", "cuda" or "tpu"; None takes the best there is.
-        cpu_devices: XLA devices the CPU is divided into, over which members are spread; None is one a core.
+        cpu_devices: XLA devices the CPU is divided into, over which members are spread; None is one a core, unless
+            `XLA_FLAGS` or `JAX_NUM_CPU_DEVICES` say otherwise.
         debug: arrays of different rank never broadcast silently.  (Not `jax_debug_nans`: in a population a NaN
             is news of one member, not an error of the program.)
         deterministic: the same bits every time on a GPU too (on CPU they always are): see docs/determinism.md.
@@ -53,21 +59,26 @@ def start(
     """
     if platform is not None and platform not in PLATFORMS:
         raise unknown("platform", platform, PLATFORMS)
-    cpu_devices = num_cores() if cpu_devices is None else cpu_devices
-    if cpu_devices < 1:
-        raise InputError(f"`cpu_devices` must be 1 or more; got {cpu_devices}.")
     flags = os.environ.get("XLA_FLAGS", "")
+    number = jax.config.jax_num_cpu_devices  # pyright: ignore[reportAttributeAccessIssue]
+    is_chosen = FORCED_DEVICES in flags or number > 0
+    if cpu_devices is None and not is_chosen:
+        cpu_devices = num_cores()
+    if cpu_devices is not None and cpu_devices < 1:
+        raise InputError(f"`cpu_devices` must be 1 or more; got {cpu_devices}.")
     if deterministic and DETERMINISTIC not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {DETERMINISTIC}".strip()
     try:
-        jax.config.update("jax_num_cpu_devices", cpu_devices)
+        if cpu_devices is not None:
+            jax.config.update("jax_num_cpu_devices", cpu_devices)
         if platform is not None:
             jax.config.update("jax_platforms", platform)
         jax.devices()
     except (RuntimeError, AssertionError) as error:  # the latter without a message, where JAX was built without it
         reason = (str(error) or "JAX finds no such device.").splitlines()[0]
+        wanted = "" if cpu_devices is None else f" with {cpu_devices} CPU devices"
         raise InputError(
-            f"`platform` {platform or 'default'} with {cpu_devices} CPU devices cannot be started: {reason} "
+            f"`platform` {platform or 'default'}{wanted} cannot be started: {reason} "
             "Call `jaxnn.runtime.start` before anything uses JAX, or choose another platform."
         ) from error
     jax.config.update("jax_numpy_rank_promotion", "raise" if debug else "allow")

@@ -14,6 +14,7 @@ from jaxnn.errors import InputError
 
 def test_cores_are_those_this_process_may_use(monkeypatch):
     monkeypatch.delenv("NPROC", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
     assert runtime.num_cores() == 3
 
@@ -23,8 +24,21 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
 )
 def test_nproc_lowers_the_number_of_cores(limit, cores, monkeypatch):
     monkeypatch.setenv("NPROC", limit)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
     assert runtime.num_cores() == cores
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"XLA_FLAGS": "--xla_force_host_platform_device_count=5"}, {"JAX_NUM_CPU_DEVICES": "5"}]
+)
+def test_devices_that_the_user_chose_stay(chosen, tmp_path):
+    script = "import jax; from jaxnn import runtime; runtime.start(platform='cpu'); print(jax.device_count())"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), **chosen}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.split() == ["5"]
 
 
 def test_the_cache_is_where_the_desktop_keeps_its_caches(monkeypatch):

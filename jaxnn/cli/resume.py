@@ -29,6 +29,8 @@ class ResumeFlags:
     checkpoints: CheckpointConfig = CheckpointConfig()
     platform: Literal["cpu", "cuda", "tpu"] | None = None
     """Where to run; default: the best there is."""
+    cpu_devices: int | None = None
+    """XLA devices a CPU is divided into, over which members are spread; default: one a core."""
     deterministic: bool = False
     """The same bits every time on a GPU too, at some cost in speed; on CPU they always are."""
     debug: bool = False
@@ -94,7 +96,12 @@ def _resume_parts(directory: Path, description: Mapping[str, Any], flags: Resume
 
 
 def _start(flags: ResumeFlags) -> None:
-    runtime.start(platform=flags.platform, debug=flags.debug, deterministic=flags.deterministic)
+    runtime.start(
+        platform=flags.platform,
+        cpu_devices=flags.cpu_devices,
+        debug=flags.debug,
+        deterministic=flags.deterministic,
+    )
 
 
 def _read_study(description: Mapping[str, Any], flags: ResumeFlags) -> tuple[StudyConfig, Mapping[str, Any]]:
