@@ -6,7 +6,7 @@ population gives each member its own.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -89,13 +89,21 @@ def make_schedule(name: str, *, total_steps: int, steps_per_epoch: int) -> Calla
     - warmup_cosine: rises linearly from 0 while r < w, then cosine over the rest
     - one_cycle: rises on a cosine from lr / 25 while r < w, then falls on a cosine to f lr (Smith 2018)
 
+    A number that is absent has its usual value, as in `resolve_hparams`.
+
     Raises:
         InputError: an unknown name.
     """
     if name not in SCHEDULES:
         raise unknown("schedule", name, SCHEDULES)
-    rate = SCHEDULES[name].rate
-    return lambda step, hparams: rate(step, hparams, total_steps, steps_per_epoch)
+    rate, defaults = SCHEDULES[name]
+    return lambda step, hparams: rate(step, _filled(hparams, defaults), total_steps, steps_per_epoch)
+
+
+def _filled(hparams: Hparams, defaults: Mapping[str, float | None]) -> Hparams:
+    """`hparams` with these values where it has none."""
+    missing = {field: value for field, value in defaults.items() if getattr(hparams, field) is None}
+    return dataclasses.replace(hparams, **missing)
 
 
 def _sgd(hparams):
@@ -170,8 +178,7 @@ def resolve_hparams(hparams: Hparams, *, optimizer: str, schedule: str) -> Hpara
             if getattr(hparams, field) is not None and field not in defaults:
                 users = ", ".join(f"`{other}`" for other in table if field in table[other].defaults)
                 raise InputError(f"`{field}` is not used by the {kind} `{name}`: remove it, or choose {users}.")
-        missing = {field: value for field, value in defaults.items() if getattr(hparams, field) is None}
-        resolved = dataclasses.replace(resolved, **missing)
+        resolved = _filled(resolved, defaults)
     return resolved
 
 
@@ -182,16 +189,18 @@ def make_optimizer(
 
     In order: clipping to `clip_norm`, the rule of the optimizer, decoupled decay of the kernels by
     `weight_decay` (Loshchilov and Hutter 2019), the negative learning rate of the schedule.  `adamw` is `adam`
-    whose `weight_decay` is there.  Absent hyper-parameters leave their part out.
+    whose `weight_decay` is there.  A number of the rule that is absent has its usual value, as in
+    `resolve_hparams`; `clip_norm`, `weight_decay`, and `momentum` of `rmsprop`, leave their part out.
 
     Raises:
         InputError: an unknown name.
     """
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS)
-    rule = OPTIMIZERS[name].rule
+    rule, defaults = OPTIMIZERS[name]
 
     def optimizer(hparams: Hparams) -> optax.GradientTransformation:
+        hparams = _filled(hparams, defaults)
         parts = []
         if hparams.clip_norm is not None:
             parts.append(optax.clip_by_global_norm(hparams.clip_norm))

@@ -51,7 +51,8 @@ class Hparams:
     beta2: float | None = None
     """Decay of the second moment of `adam`, `adamw` (0.999), `lion` (0.99), `rmsprop` (0.9)."""
     epsilon: float | None = None
-    """Added to the denominator of `adam`, `adamw`, `rmsprop` (1e-8), `adagrad` (1e-7)."""
+    """Added to the denominator of `adam` and `adamw` (1e-8), and under the root there of `rmsprop` (1e-8) and
+    `adagrad` (1e-7)."""
     decay_rate: float | None = None
     """Factor of the `exponential` and `step` schedules, applied every `decay_epochs` (0.5)."""
     decay_epochs: float | None = None

@@ -213,6 +213,16 @@ def test_usual_values_are_optaxs(name, factory, fields):
         assert getattr(hparams, field) == parameters[parameter].default
 
 
+@pytest.mark.parametrize(("name", "schedule"), [*((name, "constant") for name in optim.OPTIMIZERS), *(
+    ("sgd", schedule) for schedule in optim.SCHEDULES
+)])  # fmt: skip
+def test_absent_numbers_have_their_usual_values(name, schedule):
+    """20 steps with the numbers that nobody gave, against those with the numbers that `resolve_hparams` says."""
+    resolved = optim.resolve_hparams(Hparams(0.05), optimizer=name, schedule=schedule)
+    found, wanted = (traced_trajectory(name, one, schedule=schedule) for one in (Hparams(0.05), resolved))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), found, wanted)
+
+
 def test_numbers_that_were_given_stay():
     given = Hparams(0.2, beta1=0.5, weight_decay=0.0, warmup=0.4)
     resolved = optim.resolve_hparams(given, optimizer="adamw", schedule="warmup_cosine")

@@ -122,7 +122,7 @@ class AvgPool(nn.Module):
     window: tuple[int, int] = (2, 2)
     strides: tuple[int, int] | None = None
     padding: str = "VALID"
-    count_padding: bool = False
+    count_padding: bool = True
 
     def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
         _check_rank("AvgPool", x, 4, "(batch, height, width, channels)")
