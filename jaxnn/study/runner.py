@@ -60,6 +60,9 @@ def run_study(
 ) -> xr.Dataset:
     """Train a study and leave everything about it in a directory.
 
+    `jaxnn.runtime.start()`, called before JAX is used, makes every core of a CPU a device, over which the members are
+    spread, and keeps compiled programs for the next process; the command line does so.
+
     Args:
         config: what all settings have in common.
         sweep: swept field -> its values; the settings are all their combinations, {} is a single one.
