@@ -1,5 +1,6 @@
 """The way in: from arguments to a command, from an error to a sentence and an exit status."""
 
+import os
 import signal
 import sys
 import warnings
@@ -25,16 +26,35 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`jaxnn COMMAND ...`; returns the exit status."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        arguments = sys.argv[1:]
+        _end_on_interrupt()
     return _guarded(lambda: _dispatch(arguments), arguments)
 
 
 def experiment_main(experiment, arguments: Sequence[str] | None = None) -> int:
     """What a file of `experiments/` does when it is run: the same as `jaxnn run` with its name."""
+    if arguments is None:
+        arguments = sys.argv[1:]
+        _end_on_interrupt()
     from jaxnn.cli.run import run_command
 
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     return _guarded(lambda: run_command(experiment, arguments), arguments)
+
+
+def _end_on_interrupt() -> None:
+    """Let Ctrl-C end this process at once, wherever it is; while a study trains, it is asked to end instead.
+
+    As an exception it would be lost where Python only reports what is raised, such as JAX's hook of the garbage
+    collector, and the study would train on.
+    """
+
+    def end(signum: int, frame: object) -> None:
+        os.write(sys.stderr.fileno(), b"\njaxnn: interrupted\n")
+        os._exit(128 + signum)
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, end)
 
 
 def _guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:
@@ -48,7 +68,7 @@ def _guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:
         print(f"jaxnn: {' '.join(str(error).split())}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
     except KeyboardInterrupt as error:
-        print(f"jaxnn: {error or 'interrupted'}", file=sys.stderr)
+        print(f"jaxnn: {str(error) or 'interrupted'}", file=sys.stderr)
         return 128 + getattr(error, "signum", signal.SIGINT)
 
 

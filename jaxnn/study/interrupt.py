@@ -81,6 +81,9 @@ def _watch(reader: socket.socket, handled: list[int], stop: Stop) -> None:
                 os._exit(128 + signum)
             stop.signum = signum
             name = signal.Signals(signum).name
+            under_way = "what is under way (a chunk of records, a compilation, the report)"
             print(
-                f"\njaxnn: {name}: saving after this chunk; once more to stop at once", file=sys.stderr, flush=True
+                f"\njaxnn: {name}: ending when {under_way} is done and saved; once more to end at once",
+                file=sys.stderr,
+                flush=True,
             )

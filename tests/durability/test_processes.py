@@ -4,6 +4,7 @@ import json
 import random
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -116,3 +117,20 @@ def test_a_full_disk_fails_the_run_and_costs_nothing(spawn, uninterrupted, tmp_p
     assert run_status(output).state in ("failed", "killed")
     tiny_run.run(output, resume=True)
     assert_same_run(output, uninterrupted)
+
+
+def test_ctrl_c_before_anything_is_trained_ends_the_process():
+    """Also where Python reports an exception and goes on, as in a hook of the garbage collector, which JAX has."""
+    script = """
+import gc, os, signal, sys
+import jaxnn.cli
+module = sys.modules["jaxnn.cli.main"]
+def dispatch(arguments):
+    gc.callbacks.append(lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    gc.collect()
+    return 0
+module._dispatch = dispatch
+sys.exit(module.main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "\njaxnn: interrupted\n")
