@@ -96,13 +96,15 @@ def bends_note(outcome: Outcome, position: int) -> str:
 def ending_note(results: xr.Dataset, units: int) -> str:
     """Whether trials of one width end in different places, and whether they had arrived there."""
     losses, accuracy = results["train_loss"].sel(hidden=str(units)), at_the_end(results).sel(hidden=str(units))
-    last = losses.isel(epoch=-1).values
-    earlier = losses.isel(epoch=-1 - len(losses["epoch"]) // 10).values
+    tenth = max(1, len(losses["epoch"]) // 10)
+    last, earlier = (losses.isel(epoch=-1 - back) for back in (0, tenth))
+    epochs = int(last["epoch"] - earlier["epoch"])
+    last, earlier = last.values, earlier.values
     correlation = np.corrcoef(last, accuracy.values)[0, 1]
     return (
         f"The trials of {units} units end at training losses of {last.min():.3f} to {last.max():.3f}, whose "
-        f"correlation with the accuracy is {correlation:+.2f}; over the last tenth of the epochs the loss "
-        f"still fell by {np.mean(1 - last / earlier):.1%} on average."
+        f"correlation with the accuracy is {correlation:+.2f}; over the last {epochs} epochs the loss still fell "
+        f"by {np.mean(1 - last / earlier):.1%} on average."
     )
 
 

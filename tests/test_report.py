@@ -256,6 +256,13 @@ def test_of_one_setting_nothing_is_selected(sweep, tmp_path):
     assert "nothing had to be selected" in page_of(tmp_path, ds).text
 
 
+def test_a_test_set_that_was_used_before_is_said_to_be(tmp_path):
+    """A run that was extended has been tested at the epochs it had then."""
+    ds = make_results({"width": [16, 64]}, epochs=8).assign_attrs(tested_at="[2, 1000]")
+    assert "On the test set, which was used before, when the run had 2 and 1,000 epochs:" in answer(ds)
+    assert "used once" not in page_of(tmp_path, ds).text
+
+
 def test_settings_that_all_differ_or_all_do_not():
     ds = make_results({"width": [16, 64]}, epochs=8)
     ds["val_accuracy"] = ds.val_accuracy * 0 + ds.seed * 0.001 + 0.1 * (ds.width > 16)

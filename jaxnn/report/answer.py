@@ -1,5 +1,6 @@
 """The answer to a study's question, in sentences made from its numbers."""
 
+import json
 import math
 
 import xarray as xr
@@ -103,6 +104,11 @@ def _test(findings: Findings) -> str:
 def _use(findings: Findings) -> str:
     if each_tested(findings.ds):
         return "on which every setting was tested"
+    earlier = json.loads(findings.ds.attrs.get("tested_at", "[]"))
+    if earlier:
+        return f"which was used before, when the run had {' and '.join(f'{epochs:,}' for epochs in earlier)} epochs"
+    if findings.problem_axes:
+        return "used once, by the best of all"
     return "used once" + " after the selection" * (len(findings.ranking) > 1)
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # matplotlib takes a second to import, and is needed only whe
     from matplotlib.figure import Figure
 
 
+# Of a run that was extended: the epochs at which it had been finished before, and tested.
+TESTED_AT = "tested_at"
+
+
 class About(NamedTuple):
     """What a study is called and asks."""
 
@@ -73,6 +77,7 @@ def describe_results(about: About, outcome: Outcome, surroundings: Mapping[str, 
         date=surroundings["date"],
         versions=json.dumps(surroundings["versions"]),
         command=surroundings["command"],
+        **{TESTED_AT: json.dumps(surroundings.get(TESTED_AT, []))},
     )
 
 

@@ -1,11 +1,14 @@
 """The figures and the report of a study."""
 
+import dataclasses
+import functools
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from jaxnn import plots, stats
-from jaxnn.labels import setting_label
+from jaxnn.labels import field_label, setting_label, value_label
 from jaxnn.models import Activation, Conv, Dense, Network, summary
 from jaxnn.report import write_report, write_summary
 from jaxnn.study.board import Boards
@@ -14,7 +17,7 @@ from jaxnn.study.inside import show_inside, watched_networks
 from jaxnn.study.outcome import Outcome
 from jaxnn.study.plan import Plan, Setting
 from jaxnn.study.results import selected_setting
-from jaxnn.study.sweep import swept_value_coordinate
+from jaxnn.study.sweep import SECTIONS, swept_value_coordinate
 
 
 def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Boards) -> None:
@@ -96,8 +99,18 @@ def _network_name(model: Network) -> str:
     return " - ".join(words)
 
 
+# Fields that a row of their own in the set-up, or another part of the report, speaks of.
+_SAID = frozenset((
+    "dataset", "data_dir", "path", "train", "validation", "test", "model", "optimizer", "learning_rate", "schedule",
+    "batch_size", "epochs", "select_on", "execution", "padding",
+))  # fmt: skip
+
+
 def setup_rows(plan: Plan) -> dict[str, str]:
-    """Rows of the set-up table that the results do not hold themselves: what is the same for all settings."""
+    """Rows of the set-up table that the results do not hold themselves: what is the same for all settings.
+
+    Of the many fields of a configuration those that are not as they usually are.
+    """
     rows = {
         "Data": lambda one: f"{one.data.info.name}: {one.data.info.source}",
         "Training / validation / test": lambda one: (
@@ -109,5 +122,17 @@ def setup_rows(plan: Plan) -> dict[str, str]:
         "Learning rate": lambda one: f"{one.config.hparams.learning_rate:g}, {one.config.training.schedule}",
         "Batch size": lambda one: str(one.config.training.batch_size),
     }
+    for section in SECTIONS:
+        usual = type(getattr(plan.config, section))()
+        for field in dataclasses.fields(usual):
+            if field.name not in _SAID:
+                label = field_label(field.name).capitalize()
+                rows[label] = functools.partial(_unusual, section, field.name, getattr(usual, field.name))
     found = {label: {text(setting) for setting in plan.settings} for label, text in rows.items()}
-    return {label: texts.pop() for label, texts in found.items() if len(texts) == 1}
+    return {label: text for label, (text, *others) in found.items() if text and not others}
+
+
+def _unusual(section: str, field: str, usual: Any, setting: Setting) -> str:
+    """The value of a field of a setting's configuration, or "" if it is the usual one."""
+    value = getattr(getattr(setting.config, section), field)
+    return "" if value == usual else value_label(swept_value_coordinate(value))

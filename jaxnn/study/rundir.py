@@ -16,6 +16,7 @@ a mark and a lock of its own.
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 import math
 import os
@@ -48,8 +49,10 @@ class Status(NamedTuple):
 
 
 def default_output(name: str, now: datetime) -> Path:
-    """A directory of its own for every run: runs/widths-20260131-120000."""
-    return Path("runs") / f"{name}-{now:%Y%m%d-%H%M%S}"
+    """A directory of its own for every run: runs/widths-20260131-120000, with -2 at its end if that is there."""
+    first = Path("runs") / f"{name}-{now:%Y%m%d-%H%M%S}"
+    others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+    return next(path for path in itertools.chain([first], others) if not path.exists())
 
 
 def is_run(path: Path) -> bool:
@@ -115,8 +118,8 @@ def check_free(path: Path, *, resume: bool = False, overwrite: bool = False) -> 
         raise InputError(f"`--output {path}` is not a run of jaxnn, and not empty: choose another directory.")
     if not resume and not overwrite:
         raise InputError(
-            f"`--output {path}` holds an earlier run: `--resume` to continue it, `--overwrite` to replace it, or "
-            "choose another directory."
+            f"`--output {path}` holds an earlier run: `--resume` to continue it, `--overwrite` to replace it (in "
+            "Python `resume=True`, `overwrite=True`), or choose another directory."
         )
 
 

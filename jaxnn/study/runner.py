@@ -2,7 +2,7 @@
 
 import shutil
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from jaxnn.study import rundir
 from jaxnn.study.board import TENSORBOARD, Boards, check_files
 from jaxnn.study.compiling import Ahead, Compiler
 from jaxnn.study.config import StudyConfig
-from jaxnn.study.describe import About, Analysis, describe_results, describe_study, log_lines
+from jaxnn.study.describe import TESTED_AT, About, Analysis, describe_results, describe_study, log_lines
 from jaxnn.study.environment import environment, environment_differences
 from jaxnn.study.identity import check_continues, study_sha256
 from jaxnn.study.interrupt import Stop, stop_on_signals
@@ -25,6 +25,7 @@ from jaxnn.study.outcome import Outcome, conclude
 from jaxnn.study.plan import Plan, Program, plan_study
 from jaxnn.study.progress import ProgressLine
 from jaxnn.study.results import load_dataset, save_dataset
+from jaxnn.study.sweep import NO_SWEEP, Sweep
 from jaxnn.study.training import Progress, train_program
 
 USUAL_CHECKPOINTS = CheckpointConfig()
@@ -48,7 +49,7 @@ class _Job(NamedTuple):
 
 def run_study(
     config: StudyConfig,
-    sweep: Mapping[str, Sequence[Any]],
+    sweep: Sweep = NO_SWEEP,
     *,
     name: str = "study",
     question: str = "",
@@ -60,12 +61,12 @@ def run_study(
 ) -> xr.Dataset:
     """Train a study and leave everything about it in a directory.
 
-    `jaxnn.runtime.start()`, called before JAX is used, makes every core of a CPU a device, over which the members are
+    `jaxnn.runtime.start()`, called before JAX is used, makes every core of a CPU a device, over which members are
     spread, and keeps compiled programs for the next process; the command line does so.
 
     Args:
         config: what all settings have in common.
-        sweep: swept field -> its values; the settings are all their combinations, {} is a single one.
+        sweep: swept field -> its values; the settings are all their combinations, without any a single one.
         name: of the experiment, for the report and the default directory.
         question: what the study asks, for the report.
         analyse: makes notes and figures for the report from the outcome.
@@ -145,7 +146,8 @@ def _run(job: _Job) -> xr.Dataset:
     description = rundir.plain(describe_study(job.about, job.plan, job.surroundings))
     earlier = rundir.read_description(job.directory)
     extended = earlier is not None and check_continues(earlier, description)
-    if earlier is not None and not extended and rundir.is_complete(job.directory):
+    finished = rundir.is_complete(job.directory)
+    if earlier is not None and not extended and finished:
         return load_dataset(job.directory / "results.nc")
     if extended:
         check_space(job.plan, job.directory)
@@ -154,15 +156,14 @@ def _run(job: _Job) -> xr.Dataset:
     with rundir.unfinished(job.directory), stop_on_signals(advice) as stop, boards:
         if earlier is not None:
             _warn_of_differences(earlier, job.surroundings)
-            description = _continued(earlier, description, extended=extended)
+            description = _continued(earlier, description, extended=extended, finished=finished)
         if extended:
             shutil.rmtree(job.directory / rundir.CHECKPOINTS / "final", ignore_errors=True)
         rundir.write_json(job.directory / rundir.CONFIG, description)
         outcome = _train(job, stop, boards, study_sha256(description))
         stop.check()
-        outcome = outcome._replace(
-            results=describe_results(job.about, outcome, {**job.surroundings, "command": description["command"]})
-        )
+        history = {name: description[name] for name in ("command", TESTED_AT) if name in description}
+        outcome = outcome._replace(results=describe_results(job.about, outcome, {**job.surroundings, **history}))
         save_dataset(outcome.results, job.directory / "results.nc")
         from jaxnn.study.publish import publish  # matplotlib: a second that the first result need not wait for
 
@@ -221,15 +222,21 @@ def _warn_of_differences(earlier: Mapping[str, Any], surroundings: Mapping[str, 
         )
 
 
-def _continued(earlier: Mapping[str, Any], now: Mapping[str, Any], *, extended: bool) -> dict[str, Any]:
+def _continued(
+    earlier: Mapping[str, Any], now: Mapping[str, Any], *, extended: bool, finished: bool
+) -> dict[str, Any]:
     """The description of a continued run: the earlier one, with the new configuration, and where it went on.
 
-    Its command is the one that makes it again: of an extended run that which extended it.
+    Its commands are those that make it again: of an extended run also that which extended it.  A run that had been
+    finished has been tested, at the epochs that it had then.
     """
     surroundings = {
         name: now[name] for name in ("date", "versions", "commit", "device", "cores", "xla_flags", "command")
     }
-    again = {"config": now["config"], "command": now["command"] if extended else earlier["command"]}
+    commands = [earlier["command"], now["command"]] if extended else [earlier["command"]]
+    again = {"config": now["config"], "command": " && ".join(commands)}
+    if extended and finished:
+        again[TESTED_AT] = [*earlier.get(TESTED_AT, []), earlier["config"]["training"]["epochs"]]
     return {**earlier, **again, "resumed": [*earlier.get("resumed", []), surroundings]}
 
 

@@ -6,10 +6,12 @@ number of fields, so that settings which differ in several ways at once can be c
 
 import dataclasses
 import itertools
+import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxnn.data import DataConfig
@@ -20,6 +22,7 @@ from jaxnn.types import Hparams
 
 Axis = Sequence[Any] | Mapping[str, Mapping[str, Any]]  # the values of a field, or variant -> {field: value}
 Sweep = Mapping[str, Axis]
+NO_SWEEP: Sweep = types.MappingProxyType({})  # of a study with a single setting
 
 SECTIONS = ("data", "model", "training", "hparams")
 # Dimensions and variables of the results, which an axis may not be called.
@@ -50,8 +53,10 @@ def settled(sweep: Sweep) -> Sweep:
     """A sweep whose values are as the fields hold them: Python's own numbers, and tuples.
 
     Raises:
-        InputError: an axis that is not a sequence of values.
+        InputError: no mapping, or an axis that is not a sequence of values.
     """
+    if not isinstance(sweep, Mapping):
+        raise InputError(f"`sweep` must map fields to values, as {{'learning_rate': (0.1, 0.2)}}; got {sweep!r}.")
     axes = {}
     for name, axis in sweep.items():
         if isinstance(axis, Mapping):
@@ -63,18 +68,28 @@ def settled(sweep: Sweep) -> Sweep:
     return axes
 
 
-def settled_config(config: Any) -> Any:
-    """A configuration, or a section of one, whose values are Python's own numbers, and tuples."""
-    if not dataclasses.is_dataclass(config) or isinstance(config, type):
-        return _plain(config)
-    fields = {field.name: settled_config(getattr(config, field.name)) for field in dataclasses.fields(config)}
-    return dataclasses.replace(config, **fields)
+def settled_config(config: StudyConfig) -> StudyConfig:
+    """A configuration whose values are as the fields hold them: Python's own numbers, and tuples.
+
+    Raises:
+        InputError: a section that is something else.
+    """
+    sections = {}
+    for name, kind in typing.get_type_hints(StudyConfig).items():
+        section = getattr(config, name)
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            if not isinstance(section, kind):
+                raise InputError(f"`{name}` must be a {kind.__name__}; got {section!r}.")
+            fields = {field.name: _plain(getattr(section, field.name)) for field in dataclasses.fields(section)}
+            section = dataclasses.replace(section, **fields)
+        sections[name] = _plain(section)
+    return dataclasses.replace(config, **sections)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    return tuple(map(_plain, value)) if isinstance(value, list | tuple | np.ndarray) else value
+    if isinstance(value, np.generic | np.ndarray | jax.Array):
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
 def expand(config: StudyConfig, sweep: Sweep) -> list[StudyConfig]:

@@ -115,12 +115,16 @@ def test_resume_where_there_is_nothing_starts(uninterrupted, tmp_path):
     assert_same_run(tmp_path / "new", uninterrupted)
 
 
-def test_more_epochs_extend_a_run(uninterrupted, tmp_path):
+def test_more_epochs_extend_a_run(uninterrupted, tmp_path, monkeypatch):
     """A run of 4 epochs, resumed with 6, is the run of 6: the early-stopped stay so, the history grows."""
     output = tmp_path / "run"
-    tiny_run.run(output, config=with_training(epochs=4))
-    tiny_run.run(output, resume=True)
+    first = tiny_run.run(output, config=with_training(epochs=4))
+    monkeypatch.setattr(sys, "argv", ["jaxnn", "resume", "run", "--epochs", "6"])
+    extended = tiny_run.run(output, resume=True)
     assert_same_run(output, uninterrupted)
+    assert first.attrs["tested_at"] == "[]"
+    assert extended.attrs["tested_at"] == "[4]"
+    assert extended.attrs["command"] == f"{first.attrs['command']} && jaxnn resume run --epochs 6"
 
 
 def test_a_changed_study_is_refused_with_what_differs(uninterrupted):

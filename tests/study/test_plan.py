@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from compilations import recorded_compilations
@@ -176,6 +177,17 @@ def test_the_set_up_says_what_is_the_same_for_all():
     assert varied["Optimizer"] == setup_rows(plan())["Optimizer"]
 
 
+def test_the_set_up_says_what_is_not_as_usual():
+    """By hand: what `tiny_config` and this plan choose; of fields that are swept, or as usual, nothing."""
+    given = {"l2": 0.01, "dropout_rate": 0.3, "patience": 2, "batch_norm": True, "hidden": (4, 3)}
+    found = setup_rows(plan({"kernel_init": ("he_normal", "glorot_normal")}, **given))
+    wanted = {"L2": "0.01", "Dropout rate": "0.3", "Patience": "2", "Batch norm": "True", "Hidden": "4-3"}
+    assert {label: found.get(label) for label in wanted} == wanted
+    data = {"Num examples": "100", "Num classes": "3", "Noise": "2"}
+    usual = {"Data", "Training / validation / test", "Model", "Optimizer", "Learning rate", "Batch size"}
+    assert set(found) == {*wanted, *data, *usual}
+
+
 def test_numbers_of_numpy_are_numbers():
     """What is planned is what would be with those of Python, as JSON has them, and with tuples."""
     given = plan(
@@ -191,6 +203,17 @@ def test_numbers_of_numpy_are_numbers():
     )
     assert given.settings == wanted.settings
     assert json.dumps(rundir.plain(given.config)) == json.dumps(rundir.plain(wanted.config))
+
+
+def test_arrays_of_jax_are_numbers():
+    assert plan({"learning_rate": jnp.array([0.25, 0.5])}).settings == plan({"learning_rate": (0.25, 0.5)}).settings
+
+
+def test_what_is_no_study_is_refused():
+    with pytest.raises(InputError, match="`data` must be a DataConfig; got 'moons'"):
+        plan(data="moons")
+    with pytest.raises(InputError, match=r"`sweep` must map fields to values.*got 'hidden=3'"):
+        plan("hidden=3")
 
 
 def test_somebody_is_watched_or_nobody():

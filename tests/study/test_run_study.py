@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tiny_studies import BLOBS, tiny_config, tiny_data
 
 from jaxnn.data import DataConfig
 from jaxnn.errors import InputError
-from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, run_study
+from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, run_study, rundir
 from jaxnn.types import Hparams
 
 CONFIG = tiny_config(hidden=(3,), l2=0.01, epochs=4, eval_every=2, select_on="val_accuracy")
@@ -133,3 +134,12 @@ def test_bad_input_leaves_no_directory(tmp_path):
     with pytest.raises(InputError, match="`epochs`"):
         run_study(tiny_config(epochs=0, eval_every=1), {}, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_runs_of_one_second_have_directories_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    now, found = datetime(2026, 1, 31, 12), []
+    for _ in range(3):
+        found.append(rundir.default_output("moons", now))
+        found[-1].mkdir(parents=True)
+    assert [path.name for path in found] == [f"moons-20260131-120000{end}" for end in ("", "-2", "-3")]
