@@ -168,9 +168,8 @@ def below_pca(errors, pca: list[dict[str, float]], sizes: list[int]) -> str:
     """At which sizes the autoencoder's test error is shown to be below PCA's."""
     high = stats.t_interval(errors, axis="seed").high.values
     better = [str(size) for size, end, one in zip(sizes, high, pca, strict=True) if end < one["test"]]
-    return (
-        f"Test error below PCA's (95% interval): at {', '.join(better) or 'no'} code units of {len(sizes)} sizes."
-    )
+    where = f"at {', '.join(better)} code units" if better else "at none"
+    return f"The test error is shown to be below PCA's (95% intervals) {where} of {len(sizes)} sizes."
 
 
 def training_errors(outcome: Outcome):

@@ -60,7 +60,8 @@ class TrainConfig:
     """How members on a device train: one vectorised step for all, one after another, or what should be
     faster for their kind of network (measured on CPU)."""
     padding: Literal["auto", "never"] = "auto"
-    """Whether small mlps that differ in their hidden layers alone train as one program, padded to one shape."""
+    """Whether small mlps that differ in their hidden layers alone train as one program, padded to one shape; those
+    with dropout, batch norm or a penalty on activations, or looked into, never do."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,6 +24,7 @@ class ProgressLine:
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._printed = -math.inf
         self._plan: Plan | None = None
+        self._begun_at = time.perf_counter()
         self._done_seconds = 0.0
 
     def __enter__(self) -> "ProgressLine":
@@ -41,6 +42,8 @@ class ProgressLine:
 
     def __call__(self, plan: Plan, progress: Progress) -> None:
         if plan is not self._plan:  # another study begins, such as the retraining of the selected setting
+            if self._plan is not None:
+                self._begun_at = time.perf_counter()
             self._plan, self._done_seconds = plan, 0.0
         self._done_seconds += progress.seconds
         line = progress_line(plan, progress, self._time_left(plan, progress))
@@ -54,11 +57,13 @@ class ProgressLine:
             print(line, flush=True)
 
     def _time_left(self, plan: Plan, progress: Progress) -> float:
-        """Seconds, if what remains goes at the pace of what is done; the compilations to come are not in it."""
+        """Seconds, if what remains goes at the pace of what is done, and is waited for (compiled) as long."""
         member_records = [len(p.settings) * p.recipe.run.num_records for p in plan.programs]
         now = plan.programs[progress.program]
         done = sum(member_records[: progress.program]) + len(now.settings) * progress.last
-        return self._done_seconds * (sum(member_records) - done) / done
+        waited = max(0.0, time.perf_counter() - self._begun_at - self._done_seconds) / (progress.program + 1)
+        to_come = len(plan.programs) - progress.program - 1
+        return self._done_seconds * (sum(member_records) - done) / done + waited * to_come
 
 
 def progress_line(plan: Plan, progress: Progress, seconds_left: float) -> str:

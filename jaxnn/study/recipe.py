@@ -14,7 +14,7 @@ from jaxnn.losses import ONE_LOGIT, loss_function
 from jaxnn.models import Network, summary_rows
 from jaxnn.optim import resolve_hparams
 from jaxnn.population import GRADIENTS, Recipe, share_terms
-from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.study.config import ModelConfig, MonitorConfig, StudyConfig, TrainConfig
 from jaxnn.types import Hparams
 
 # What each model is made from besides the data: its fields of ModelConfig and their usual values.
@@ -264,6 +264,9 @@ def _make_run_config(config: StudyConfig, data: Data, *, reconstruct: bool) -> R
 def _monitor_every(config: StudyConfig) -> int | None:
     monitoring = config.monitoring
     _check_positive("monitor_every", monitoring.monitor_every)
+    if not monitoring.monitor and monitoring != MonitorConfig():
+        given = "monitor_every" if monitoring.monitor_every != MonitorConfig().monitor_every else "monitor_seeds"
+        raise InputError(f"`{given}` is given, but nothing is looked into: add `monitor`, or remove it.")
     if monitoring.monitor and not monitoring.monitor_seeds:
         raise InputError("`monitor_seeds` must name a seed to look into; got none: leave it out, or `monitor`.")
     for seed in monitoring.monitor_seeds:

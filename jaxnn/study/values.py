@@ -1,10 +1,15 @@
 """One value of a configuration field, from the text of a shell to the type that the field is annotated with."""
 
+import re
 import types
 import typing
 from typing import Any, Literal
 
 from jaxnn.errors import InputError
+
+
+# What may stand between two words; a `-` before a digit is that of a number (dropout:1e-3).
+_WORDS_APART = re.compile(r"[\s,+]+|-(?=[^\W\d])")
 
 
 def parse_value(name: str, text: str, kind: Any) -> Any:
@@ -24,7 +29,9 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
             return _parse(text, alternative)
         except ValueError:
             continue
-    raise InputError(f"`{name}` must be {describe_type(kind)}; got `{text}`.")
+    parts = example_parts(kind, text)
+    fix = f": write `{name}={('-' if parts[0].isdecimal() else '+').join(parts)}`" if parts else ""
+    raise InputError(f"`{name}` must be {describe_type(kind)}; got `{text}`{fix}.")
 
 
 def describe_type(kind: Any) -> str:
@@ -39,6 +46,18 @@ def describe_type(kind: Any) -> str:
         else:
             described.append(words.get(alternative, getattr(alternative, "__name__", str(alternative))))
     return " or ".join(described)
+
+
+def example_parts(kind: Any, text: str) -> list[str]:
+    """What `text` was to be where `kind` is a tuple: its parts, however they were divided; of other numbers an
+    example.  Empty for other types."""
+    items = [typing.get_args(one)[0] for one in alternatives(kind) if typing.get_origin(one) is tuple]
+    if not items:
+        return []
+    if items[0] is not int:
+        return [part for part in _WORDS_APART.split(text) if part]
+    parts = [part for part in re.split(r"[^\w.]+", text) if part]
+    return parts if len(parts) > 1 and all(part.isdecimal() for part in parts) else ["16", "8"]
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:
@@ -59,5 +78,7 @@ def _parse(text: str, kind: Any) -> Any:
     if typing.get_origin(kind) is tuple:
         item = typing.get_args(kind)[0]
         parts = [] if text == "none" else text.split("-" if item is int else "+")
+        if item is str and any(_WORDS_APART.search(part) for part in parts):
+            raise ValueError(text)
         return tuple(item(part) for part in parts)
     raise ValueError(text)

@@ -34,8 +34,8 @@ def monitoring_rows(*, rounds: int, case: str = "") -> Iterator[tuple[str, list[
         training = TrainConfig(epochs=epochs, batch_size=batch_size, eval_every=1)
         config = StudyConfig(data, model, training, seeds=seeds)
         plain, watched = (
-            plan_study(dataclasses.replace(config, monitoring=MonitorConfig(monitor, EVERY)), {}, load=load)
-            for monitor in (False, True)
+            plan_study(dataclasses.replace(config, monitoring=monitoring), {}, load=load)
+            for monitoring in (MonitorConfig(), MonitorConfig(True, EVERY))
         )
         train_program(plain, 0)
         _train_watched(watched)

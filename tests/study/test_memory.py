@@ -51,7 +51,7 @@ def test_vectorised_members_with_data_of_their_own_have_copies():
 def test_a_monitored_population_has_a_place_for_its_samples():
     """By hand: 15 tensors (of two dense layers weights and biases, their gradients and updates, and net inputs; one
     activation) of 10 statistics and 32 counts, two norms, and a byte that says whether there is anything."""
-    plain, monitored = (plan(monitoring=MonitorConfig(monitor, monitor_every=2)) for monitor in (False, True))
+    plain, monitored = plan(), plan(monitoring=MonitorConfig(True, monitor_every=2))
     needed = [
         estimate_memory(one.programs[0].recipe, one.programs[0].data, one.settings[0].hparams, num_members=7)
         for one in (plain, monitored)

@@ -219,3 +219,7 @@ def test_what_is_no_study_is_refused():
 def test_somebody_is_watched_or_nobody():
     with pytest.raises(InputError, match="`monitor_seeds` must name a seed to look into; got none"):
         plan(monitoring=MonitorConfig(True, monitor_seeds=()))
+    with pytest.raises(InputError, match="`monitor_every` is given, but nothing is looked into: add `monitor`"):
+        plan(monitoring=MonitorConfig(monitor_every=10))
+    with pytest.raises(InputError, match="`monitor_seeds` is given, but nothing is looked into"):
+        plan(monitoring=MonitorConfig(monitor_seeds=(1,)))
