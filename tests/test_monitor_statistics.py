@@ -1,31 +1,34 @@
 """The statistics of an array against NumPy, and of activations against the definitions of their slopes."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxnn.backprop.point import quick_jit
 from jaxnn.models import ACTIVATIONS, activation_function
-from jaxnn.monitor import NUM_BINS, STATISTICS, Description, Stack, describe
+from jaxnn.monitor import NUM_BINS, STATISTICS, Stack, describe
 from jaxnn.monitor.statistics import is_saturated
 
 
-@jax.jit
+@quick_jit
+def compiled_describe(values, saturated):
+    return describe([Stack(values[None], None if saturated is None else saturated[None])])
+
+
 def describe_one(values, saturated=None):
-    """The description of one array, without the axis of the arrays."""
-    saturated = saturated if saturated is None else saturated[None]
-    return Description(*(leaf[0] for leaf in describe([Stack(values[None], saturated)])))
+    """The description of one array, without the axis of the arrays, on the host."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[0], compiled_describe(values, saturated))
 
 
 def named(description):
-    return dict(zip(STATISTICS, np.asarray(description.statistics).tolist(), strict=True))
+    return dict(zip(STATISTICS, description.statistics.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 6), (3, 3), (40, 7), (63, 5), (3, 4, 5, 6), (200, 1)])
 def test_moments_and_histogram_are_those_of_numpy(shape):
     values = np.random.default_rng(0).normal(2, 3, shape).astype(np.float32)
     values.flat[:2] = 0
-    described = describe_one(jnp.asarray(values))
+    described = describe_one(values)
     found, wide = named(described), values.astype(np.float64)
     expected = {"min": wide.min(), "max": wide.max(), "mean": wide.mean(), "std": wide.std()}
     expected |= {"norm": np.linalg.norm(wide), "zeros": 2 / wide.size, "non_finite": 0}
@@ -46,7 +49,7 @@ def test_moments_and_histogram_are_those_of_numpy(shape):
 )
 def test_what_is_not_finite_is_counted_and_left_out(values, finite):
     """Nor does a range overflow that no float32 holds; of nothing finite there is nothing to say."""
-    described = describe_one(jnp.asarray(values, jnp.float32))
+    described = describe_one(np.float32(values))
     found = named(described)
     assert found["non_finite"] == pytest.approx(1 - len(finite) / len(values))
     assert int(described.counts.sum()) == len(finite)
@@ -61,26 +64,34 @@ def test_what_is_not_finite_is_counted_and_left_out(values, finite):
 @pytest.mark.parametrize("function", sorted(set(ACTIVATIONS) - {"softmax"}))
 def test_saturated_is_where_a_central_difference_is_small(function):
     z = np.linspace(-9, 9, 400, dtype=np.float64) + 0.0113
-    f = lambda z: np.asarray(activation_function(function)(jnp.asarray(z, jnp.float32)), np.float64)
-    slope = np.abs(f(z + 0.01) - f(z - 0.01)) / 0.02
+
+    @quick_jit
+    def values_and_found(z, ahead, behind):
+        f = activation_function(function)
+        return f(ahead), f(behind), is_saturated(function, z, f(z))
+
+    *values, found = (np.asarray(leaf) for leaf in values_and_found(*np.float32([z, z + 0.01, z - 0.01])))
+    slope = np.abs(np.subtract(*values, dtype=np.float64)) / 0.02
     steepest = 0.25 if function == "sigmoid" else 1.0
     clear = np.abs(slope - 0.05 * steepest) > 0.003  # a difference of float32 is not exact
-    z32 = jnp.asarray(z, jnp.float32)
-    found = np.asarray(is_saturated(function, z32, activation_function(function)(z32)))
     np.testing.assert_array_equal(found[clear], (slope < 0.05 * steepest)[clear])
 
 
 def test_a_dead_unit_is_saturated_for_every_example():
     """Two of three relu units: one always 0, one never, one sometimes."""
-    net_inputs = jnp.array([[-1.0, 1.0, -1.0], [-2.0, 2.0, 3.0]])
-    outputs = jax.nn.relu(net_inputs)
-    found = named(describe_one(outputs, is_saturated("relu", net_inputs, outputs)))
+
+    @quick_jit
+    def relu(net_inputs):
+        outputs = jax.nn.relu(net_inputs)
+        return outputs, is_saturated("relu", net_inputs, outputs)
+
+    found = named(describe_one(*relu(np.float32([[-1, 1, -1], [-2, 2, 3]]))))
     assert (found["zeros"], found["saturated"], found["dead"]) == pytest.approx((1 / 2, 1 / 2, 1 / 3))
 
 
 def test_the_share_of_an_update():
     weights, updates = np.array([3.0, 4.0], np.float32), np.array([0.03, 0.04], np.float32)
-    three = describe([Stack(jnp.stack([weights, weights, updates]), moved=True)])
+    three = quick_jit(lambda values: describe([Stack(values, moved=True)]))(np.stack([weights, weights, updates]))
     ratio = np.asarray(three.statistics)[:, STATISTICS.index("update_ratio")]
     assert np.isnan(ratio[:2]).all()
     assert ratio[2] == pytest.approx(0.01, rel=1e-5)
@@ -89,8 +100,8 @@ def test_the_share_of_an_update():
 def test_several_stacks_are_described_one_after_another():
     """Each array as it is described alone, whatever stands beside it: an odd size, one row, several arrays."""
     rng = np.random.default_rng(0)
-    arrays = [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((3, 5), (2, 9, 3), (1, 4, 4, 2))]
-    together = describe([Stack(stack) for stack in arrays])
+    arrays = [rng.normal(size=shape).astype(np.float32) for shape in ((3, 5), (2, 9, 3), (1, 4, 4, 2))]
+    together = quick_jit(lambda arrays: describe([Stack(stack) for stack in arrays]))(arrays)
     alone = [describe_one(array) for stack in arrays for array in stack]
     np.testing.assert_array_equal(together.counts, [one.counts for one in alone])
     np.testing.assert_allclose(together.statistics, [one.statistics for one in alone], rtol=1e-6)

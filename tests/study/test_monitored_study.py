@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from tiny_studies import tiny_config, tiny_data
 
+from jaxnn import population
 from jaxnn.errors import InputError
-from jaxnn.study import plan_study
+from jaxnn.study import ModelConfig, plan_study
 from jaxnn.study.config import MonitorConfig
 from jaxnn.study.training import train_program
 
@@ -18,14 +19,24 @@ CONFIG = dataclasses.replace(tiny_config(seeds=3), monitoring=MonitorConfig(True
 STEPS = [0, 3, 6, 9]
 
 
+@pytest.fixture(scope="module")
+def quick_programs():
+    """Programs are compiled in less time, to slower code; nothing of it is left behind."""
+    population.make_population.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(population, "CPU_COMPILER_OPTIONS", {"xla_backend_optimization_level": 0})
+        yield
+    population.make_population.cache_clear()
+
+
 @pytest.fixture(scope="module", params=["vmap", "map"])
-def trained(request):
+def trained(request, quick_programs):
     """(unwatched, watched, what an observer saw of the watched one), all of one program."""
     programs, chunks = [], []
-    for monitor in (False, True):
+    for monitoring in (MonitorConfig(), CONFIG.monitoring):
         training = dataclasses.replace(CONFIG.training, execution=request.param)
-        monitoring = dataclasses.replace(CONFIG.monitoring, monitor=monitor)
-        config = dataclasses.replace(CONFIG, training=training, monitoring=monitoring)
+        # Of the networks the soonest to compile: what is in a sample is no matter of the study.
+        config = dataclasses.replace(CONFIG, model=ModelConfig("linear"), training=training, monitoring=monitoring)
         plan = plan_study(config, SWEEP, load=tiny_data)
         programs.append(train_program(plan, 0, observe=lambda _, chunk: chunks.append(chunk)))
     return *programs, [chunk for chunk in chunks if chunk.samples is not None]
