@@ -4,11 +4,13 @@ Everything here must be said before JAX touches a device, so it is one function 
 """
 
 import gc
+import math
 import os
 from pathlib import Path
 
 import jax
 
+from jaxnn.container import container_cores
 from jaxnn.errors import InputError, unknown
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -21,9 +23,8 @@ def cache_dir() -> Path:
 
 def num_cores() -> int:
     """Cores this process may use: its affinity, the quota of its container, and NPROC, whichever is least."""
-    import joblib  # knows the quotas of containers; 0.1 seconds that `import jaxnn.runtime` need not take
-
-    cores = joblib.cpu_count()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = math.ceil(min(cores, container_cores()))
     limit = os.environ.get("NPROC", "")
     return min(cores, int(limit)) if limit.isdecimal() and int(limit) > 0 else cores
 

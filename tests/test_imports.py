@@ -17,7 +17,7 @@ EXPERIMENTS = PACKAGE.parent / "experiments"
 # From the ground up.  A module or package imports from the floors below its own, never from its own floor or above;
 # inside a package modules may import each other, in no circle.
 FLOORS = (
-    {"errors", "types", "labels"},
+    {"errors", "types", "labels", "container"},
     {"kernels", "runtime", "checkpoint", "stats", "data"},
     {"models", "losses", "metrics", "optim", "augment"},
     {"backprop", "plots"},

@@ -14,7 +14,6 @@ from jaxnn.errors import InputError
 
 def test_cores_are_those_this_process_may_use(monkeypatch):
     monkeypatch.delenv("NPROC", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
     assert runtime.num_cores() == 3
 
@@ -24,8 +23,15 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
 )
 def test_nproc_lowers_the_number_of_cores(limit, cores, monkeypatch):
     monkeypatch.setenv("NPROC", limit)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
+    assert runtime.num_cores() == cores
+
+
+@pytest.mark.parametrize(("quota", "cores"), [(1.5, 2), (0.5, 1), (64.0, 3)])
+def test_the_quota_of_a_container_lowers_the_number_of_cores(quota, cores, monkeypatch):
+    monkeypatch.delenv("NPROC", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
+    monkeypatch.setattr(runtime, "container_cores", lambda: quota)
     assert runtime.num_cores() == cores
 
 

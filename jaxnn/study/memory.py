@@ -1,15 +1,13 @@
 """How much memory a program will need, asked before anything is allocated."""
 
-import contextlib
-import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import psutil
 
+from jaxnn.container import container_memory
 from jaxnn.data import Data
 from jaxnn.labels import bytes_label
 from jaxnn.population import Recipe, choose_execution, make_member_run
@@ -75,22 +73,6 @@ def free_memory() -> Memory:
     if limits and all(limits):
         return Memory(sum(limit["bytes_limit"] - limit["bytes_in_use"] for limit in limits), host)
     return Memory(host, host)
-
-
-def container_memory(root: Path = Path("/sys/fs/cgroup")) -> float:
-    """Bytes that the control group of this process leaves free, of version 2 or 1; infinite without a limit.
-
-    Files that are kept in memory, and not in use, count as free: they make room.
-    """
-    for prefix, limit, used, idle in (
-        ("", "max", "current", "inactive_file"),
-        ("memory/", "limit_in_bytes", "usage_in_bytes", "total_inactive_file"),
-    ):
-        read = lambda name, prefix=prefix: (root / f"{prefix}memory.{name}").read_text()
-        with contextlib.suppress(OSError, ValueError):  # there is none, or its limit is "max"
-            kept = dict(line.split() for line in read("stat").splitlines())
-            return int(read(limit)) - int(read(used)) + int(kept.get(idle, 0))
-    return math.inf
 
 
 def shortage(needed: Memory, *, num_members: int) -> str:

@@ -1,7 +1,6 @@
 """The memory of a study is known before any is used.  Oracles: a count by hand, and the operating system's."""
 
 import json
-import math
 import subprocess
 import sys
 
@@ -11,7 +10,7 @@ from tiny_studies import tiny_config, tiny_data
 from jaxnn.data import load
 from jaxnn.errors import InputError
 from jaxnn.study import MonitorConfig, memory, plan_study
-from jaxnn.study.memory import Memory, container_memory, estimate_memory
+from jaxnn.study.memory import Memory, estimate_memory
 
 
 def plan(sweep=None, **options):
@@ -142,22 +141,6 @@ def test_a_study_uses_the_memory_that_was_estimated(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     memory = json.loads(done.stdout.splitlines()[-1])
     assert 0.7 * memory["needed"] < memory["used"] < 1.2 * memory["needed"]
-
-
-@pytest.mark.parametrize(("prefix", "limit", "used", "idle"), [
-    ("", "max", "current", "inactive_file"), ("memory/", "limit_in_bytes", "usage_in_bytes", "total_inactive_file"),
-])  # fmt: skip
-def test_a_container_has_what_its_limit_leaves(prefix, limit, used, idle, tmp_path):
-    """By hand, from files as the kernel's documentation of control groups describes them: 1,000 - 700 + 200."""
-    (tmp_path / prefix).mkdir(exist_ok=True)
-    write = lambda name, text: (tmp_path / f"{prefix}memory.{name}").write_text(text)
-    write("stat", f"anon 500\n{idle} 200\nactive_file 0\n")
-    write(used, "700\n")
-    write(limit, "max\n")
-    assert container_memory(tmp_path) == math.inf
-    write(limit, "1000\n")
-    assert container_memory(tmp_path) == 500
-    assert container_memory(tmp_path / "nowhere") == math.inf
 
 
 def test_what_is_free_is_free_in_the_container_too(monkeypatch):
