@@ -9,18 +9,48 @@ import math
 import numbers
 from collections.abc import Iterable
 
+# What other libraries call what has another name here; of use where a vocabulary has that name.
+FOREIGN = {
+    "lr": "learning_rate",
+    "eta": "learning_rate",
+    "wd": "weight_decay",
+    "dropout": "dropout_rate",
+    "bs": "batch_size",
+    "batch": "batch_size",
+    "epoch": "epochs",
+    "num_epochs": "epochs",
+    "units": "hidden",
+    "width": "hidden",
+    "hidden_layers": "hidden",
+    "opt": "optimizer",
+    "early_stopping": "patience",
+    "clip": "clip_norm",
+    "grad_clip": "clip_norm",
+    "eps": "epsilon",
+    "init": "kernel_init",
+    "arch": "model",
+    "val": "validation",
+    "val_split": "validation",
+    "target": "label",
+    "device": "platform",
+    "gpu": "platform",
+}
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used.  Raised before any training and before anything is written."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """The sentence that helps after a misspelt name: the nearest valid one, else all of them."""
-    by_lower = {one.lower(): one for one in sorted(valid)}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    """The sentence that helps after a misspelt or foreign name: the nearest valid one, else all of them."""
+    bare = lambda one: one.lstrip("-").lower()  # the dashes that all options share make none of them near
+    by_bare = {bare(one): one for one in sorted(valid)}
+    meant = FOREIGN.get(bare(name).replace("-", "_"))
+    close = [one for one in by_bare if one.replace("-", "_") == meant]
+    close = close or difflib.get_close_matches(bare(name), by_bare, n=1, cutoff=0.6)
     if close:
-        return f"did you mean `{by_lower[close[0]]}`?"
-    return f"choose one of {', '.join(f'`{one}`' for one in by_lower.values())}."
+        return f"did you mean `{by_bare[close[0]]}`?"
+    return f"choose one of {', '.join(f'`{one}`' for one in by_bare.values())}."
 
 
 def unknown(kind: str, name: object, valid: Iterable[str]) -> InputError:

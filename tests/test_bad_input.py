@@ -33,6 +33,16 @@ NAMES = {
     f"{RUN} --final beste": "`--final` must be `best` or `retrain` or `every`; got 'beste'",
     f"{RUN} --platform gpu": "`--platform` must be `cpu` or `cuda` or `tpu` or none; got 'gpu'",
     f"{RUN} --sweep learnin_rate=1": "`learnin_rate` is not a known field to sweep: did you mean `learning_rate`?",
+    # what other libraries call it; the valid names are those of the configuration
+    f"{RUN} --lr 0.1": "`--lr` is not a known option: did you mean `--learning-rate`?",
+    f"{RUN} --wd 0.1": "did you mean `--weight-decay`?",
+    f"{RUN} --dropout 0.1": "did you mean `--dropout-rate`?",
+    f"{RUN} --bs 8": "did you mean `--batch-size`?",
+    f"{RUN} --epoch 8": "did you mean `--epochs`?",
+    f"{RUN} --val_split 0.1": "did you mean `--validation`?",
+    f"{RUN} --sweep lr=0.1,1": "`lr` is not a known field to sweep: did you mean `learning_rate`?",
+    f"{RUN} --sweep dropout=0.1": "did you mean `dropout_rate`?",
+    f"{RUN} --sweep bs=8": "did you mean `batch_size`?",
     "summary mpl": "`mpl` is not a known model: did you mean `mlp`?",
     "summary cnn --layers cnov:8": "`cnov:8` is not a layer: did you mean `conv`?",
     "data diggits": "`diggits` is not a known data set: did you mean `digits`?",
@@ -50,7 +60,16 @@ FORMS = {
     f"{RUN} --learning-rate fast": "`--learning-rate` must be a number; got 'fast'",
     f"{RUN} --batch-size half": "`--batch-size` must be a whole number or `full`; got 'half'",
     f"{RUN} --batch-norm yes": "`--batch-norm` must be true or false or none; got 'yes'",
-    f"{RUN} --hidden wide": "`--hidden` must be whole numbers or none; got 'wide'",
+    f"{RUN} --hidden wide": "`--hidden` must be whole numbers or none; got 'wide': write `--hidden 16 8`",
+    f"{RUN} --hidden 10,10": "got '10,10': write `--hidden 10 10`",
+    f"{RUN} --hidden=10-20-5": "got '10-20-5': write `--hidden 10 20 5`",
+    f"{RUN} --sweep hidden=4+4": "`hidden` must be whole numbers or none; got `4+4`: write `hidden=4-4`",
+    f"{RUN} --sweep hidden=8,wide": "got `wide`: write `hidden=16-8`",
+    f"{RUN} --sweep features=x1-x2": "`features` must be words; got `x1-x2`: write `features=x1+x2`",
+    f"{RUN} --features x1,x2": "`--features` must be words, each an argument of its own; got 'x1,x2': write "
+    "`--features x1 x2`",
+    f"{RUN} --standardize=yes": "`--standardize` must be true or false; got 'yes'",
+    f"{RUN} --overwrite maybe": "`maybe` is one argument too many",
     f"{RUN} --sweep epochs": "`--sweep epochs` must be a field and its values",
     f"{RUN} --sweep epochs=1,x": "`epochs` must be a whole number; got `x`",
     f"{RUN} --sweep epochs=1,1": "`epochs` is swept over 1 twice",
@@ -87,6 +106,11 @@ SHAPES_AND_DATA = {
     f"{RUN} --dataset plane --loss softmax_cross_entropy": "`loss` softmax_cross_entropy needs class labels",
     f"{RUN} --dataset moons --noise -1": "`noise` must be",
     f"{RUN} --dataset digits --noise 1": "`noise` must be left out for `digits`",
+    "run moons --preset quick --dataset csv": "`num_examples` must be left out for `csv`, which has no such option"
+    "; got 1400. It is for `moons`, `blobs`, `circle`, `gauss`, `xor`, `spiral`, `spiral_k`, `plane`, "
+    "`multi_gauss`. What a preset gives is left out by `--num-examples none --noise none`.",
+    "run moons --preset quick --num-examples 500": "`test` must be a count from 0 to the 500 rows there are; got "
+    "1000: ask for fewer, or leave it to its default (`--test none`)",
     f"{RUN} --validation 0": "`validation` must leave validation rows",
     f"{RUN} --validation 100000": "`validation` must be a count",
     f"{RUN} --train 0": "`train` must be a count",
@@ -126,6 +150,33 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(command, capsys, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--hidden", "10 10"], "got '10 10': write `--hidden 10 10`"),
+        (["--sweep", "hidden=4 4"], "`hidden` must be whole numbers or none; got `4 4`: write `hidden=4-4`"),
+        (["--layers", "conv:8:3 relu dense:4"], "write `--layers conv:8:3 relu dense:4`, without quotes or commas"),
+        (["--layers=conv:8, relu"], "got 'conv:8, relu': write `--layers conv:8 relu`"),
+        (["--sweep", "layers=conv:8 relu"], "must be words or none; got `conv:8 relu`: write `layers=conv:8+relu`"),
+    ],
+)  # fmt: skip
+def test_several_values_in_one_argument_are_told_how_they_are_written(words, message, capsys, tmp_path):
+    assert message in refused(capsys, [*RUN.split(), *words])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_is_there_is_kept(capsys, tmp_path):
+    """Unless `--overwrite` is given, under its usual name and under another."""
+    for name, output in (("moons.png", []), ("mine.svg", ["--output", "mine.svg"])):
+        (tmp_path / name).write_text("mine")
+        sentence = refused(capsys, ["data", "moons", *output])
+        assert f"`--output {name}` is there already: `--overwrite` to replace it, or choose another" in sentence
+        assert (tmp_path / name).read_text() == "mine"
+        assert main(["data", "moons", *output, "--overwrite"]) == 0
+        assert (tmp_path / name).stat().st_size > 1000
+        capsys.readouterr()
+
+
 def test_a_message_of_several_lines_is_written_as_one(capsys, monkeypatch):
     def fail():
         raise InputError("`name` must be\n    something else.")
@@ -151,9 +202,14 @@ GOOD = [0, 1] * 20
         (GOOD, [1.0] * 17 + ["nan"] + [1.0] * 22, "the first in line 19, column 0 (`a`): 'nan'"),
         (GOOD, [1.0] * 17 + ["-inf"] + [1.0] * 22, "the first in line 19, column 0 (`a`): '-inf'"),
         (GOOD, [1.0] * 17 + ["one"] + [1.0] * 22, "line 19, column 0 (`a`): 'one'"),
+        (
+            GOOD,
+            ["red", "blue"] * 20,
+            "every cell of `a` is text, such as 'red' in line 2; leave out such a column, or encode",
+        ),
         ([], [], "`table.csv` must"),
     ],
-    ids=["nan", "infinity", "a word", "empty"],
+    ids=["nan", "infinity", "a word", "words", "empty"],
 )
 def test_bad_values_in_a_table_are_named_with_their_place(labels, values, message, capsys, tmp_path):
     write_table(tmp_path / "table.csv", labels, values)

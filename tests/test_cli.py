@@ -15,6 +15,7 @@ from synthetic_experiments import SUMS, TWO
 import jaxnn
 from jaxnn import data
 from jaxnn.cli import experiment_main, main
+from jaxnn.cli.main import COMMANDS
 from jaxnn.cli.parse import flag_types, parse
 from jaxnn.cli.run import RunFlags
 from jaxnn.discover import experiment_files, load_experiment
@@ -98,6 +99,9 @@ def test_data_shows_what_a_set_is_and_draws_samples(capsys, tmp_path):
         ("--validation 0.25", "data", "validation", 0.25),
         ("--validation 25", "data", "validation", 25),
         ("--standardize", "data", "standardize", True),
+        ("--standardize true", "data", "standardize", True),
+        ("--features x1 x2", "data", "features", ("x1", "x2")),
+        ("--layers conv:8:3 dropout:1e-3", "model", "layers", ("conv:8:3", "dropout:1e-3")),
         ("--select-on val_accuracy", "training", "select_on", "val_accuracy"),
     ],
 )
@@ -110,6 +114,33 @@ def test_flags_are_the_fields_of_the_configuration(words, section, field, value)
     # The one field, and nothing else, has changed.
     part = dataclasses.replace(getattr(default.config, section), **{field: value})
     assert config == dataclasses.replace(default.config, **{section: part})
+
+
+@pytest.mark.parametrize("word", ["--standardize=false", "--standardize false", "--no-standardize"])
+@pytest.mark.parametrize("usual", [True, False])
+def test_what_a_preset_switches_on_is_switched_off(word, usual):
+    """And what it has off is off; the same options do for the presets of all parts."""
+    default = RunFlags(StudyConfig(data=data.DataConfig(standardize=usual, features=("x1",))))
+    found = parse(RunFlags, default, [*word.split(), "--features", "none"], prog="jaxnn run").config
+    assert found == StudyConfig()
+    assert parse(RunFlags, default, ["--standardize"], prog="jaxnn run").config.data.standardize is True
+
+
+def test_a_table_of_ones_own_replaces_the_data_of_a_preset(capsys, tmp_path):
+    """With the options that the messages of its refusals name."""
+    rows = [f"{i},{-i},{i * i % 7},{'odd' if i % 2 else 'even'}" for i in range(150)]
+    (tmp_path / "table.csv").write_text("\n".join(["a,b,c,kind", *rows]) + "\n")
+    words = "run moons --preset quick --dry-run --dataset csv --path table.csv"
+    for advice, refusal in (
+        ("", "left out by `--num-examples none --noise none`"),
+        ("--num-examples none --noise none", "`label` must be given for `table.csv`, which has no column called"),
+        ("--label kind", "`--test none`"),
+        ("--test none", "`--validation none`"),
+        ("--validation none", ""),
+    ):
+        words += f" {advice}"
+        assert main(words.split()) == (2 if refusal else 0)
+        assert refusal in capsys.readouterr().err
 
 
 def test_every_field_of_the_configuration_is_a_flag():
@@ -182,6 +213,27 @@ def test_an_experiment_file_is_the_same_command(capsys):
 def test_debug_shows_where_an_error_arose():
     with pytest.raises(InputError, match="`rleu` is not a known activation"):
         main(["summary", "mlp", "--activation", "rleu", "--debug"])
+
+
+@pytest.mark.parametrize("help_", ["--help", "-h"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_usage(command, help_, capsys):
+    try:
+        status = main([command, help_])
+    except SystemExit as exit_:
+        status = exit_.code
+    assert not status
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage:")
+    assert f"jaxnn {command}" in shown
+
+
+def test_the_help_of_data_says_where_the_picture_goes(capsys):
+    assert main(["data", "--help"]) == 0
+    assert "NAME.png in the current folder" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["data", "moons", "--help"])
+    assert "NAME.png in the current folder" in capsys.readouterr().out
 
 
 def test_help_is_no_error(capsys):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import tyro
 
 from jaxnn.errors import InputError, unknown
-from jaxnn.study.values import alternatives, describe_type
+from jaxnn.study.values import alternatives, describe_type, example_parts
 
 Flags = TypeVar("Flags")
 
@@ -25,7 +25,7 @@ def parse(flags: type[Flags], default: Flags, arguments: Sequence[str], *, prog:
             parsed, rest = tyro.cli(
                 flags,
                 default=default,
-                args=_respelt(arguments, flags),
+                args=_respelt(_switched(arguments, default), default),
                 prog=prog,
                 return_unknown_args=True,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
@@ -52,15 +52,65 @@ def flag_types(flags: type) -> dict[str, Any]:
     return found
 
 
-def _respelt(arguments: Sequence[str], flags: type) -> list[str]:
-    """`none`, `true` and `false` as tyro wants them, for the options that may be none; no layers for `--hidden`."""
-    types, kinds, respelt = flag_types(flags), (), []
+def _options(default: Any) -> dict[str, tuple[Any, Any]]:
+    """Every option of a dataclass -> its type, Annotated where it may be repeated, and its default."""
+    found = {}
+    for name, kind in typing.get_type_hints(type(default), include_extras=True).items():
+        value = getattr(default, name)
+        if dataclasses.is_dataclass(value):
+            found |= _options(value)
+        else:
+            found["--" + name.replace("_", "-")] = kind, value
+    return found
+
+
+def _switched(arguments: Sequence[str], default: Any) -> list[str]:
+    """The options that are true or false as tyro wants them: it knows each in one form, that against its default.
+
+    `--standardize`, `--standardize true`, `--standardize false` and `--no-standardize` are taken whatever that is.
+
+    Raises:
+        InputError: another value.
+    """
+    options, words, left = _options(default), list(arguments), []
+    while words:
+        word = words.pop(0)
+        option, equals, value = word.replace("_", "-").partition("=")
+        negated = option not in options and option.startswith("--no-")
+        option = option.replace("--no-", "--", 1) if negated else option
+        kind, usual = options.get(option, (None, None))
+        if kind is not bool:
+            left.append(word)
+            continue
+        if not equals:
+            value = words.pop(0) if words and words[0] in ("true", "false") and not negated else "true"
+        if value not in ("true", "false"):
+            raise InputError(f"`{option}` must be true or false; got '{value}'.")
+        wanted = (value == "true") != negated
+        if wanted != usual:
+            left.append(option if wanted else option.replace("--", "--no-", 1))
+    return left
+
+
+def _respelt(arguments: Sequence[str], default: Any) -> list[str]:
+    """`none`, `true` and `false` as tyro wants them, for the options that may be none; no layers for `--hidden`.
+
+    Raises:
+        InputError: several words in one argument, where they are to be separate ones.
+    """
+    options, current, kinds, respelt = _options(default), "", (), []
     for argument in arguments:
         option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
         if option:
-            kinds = alternatives(types.get(option.replace("_", "-")))
-        is_tuple = any(typing.get_origin(kind) is tuple for kind in kinds)
-        if type(None) not in kinds or value not in ("none", "true", "false"):
+            current = option.replace("_", "-")
+            kinds = alternatives(options.get(current, (None, None))[0])
+        is_tuple = any(typing.get_origin(kind) is tuple for kind in kinds)  # not so if it may be repeated
+        if tuple[str, ...] in kinds and re.search(r"[\s,]", value.strip()):
+            raise InputError(
+                f"`{current}` must be words, each an argument of its own; got '{value}': write "
+                f"`{current} {' '.join(value.replace(',', ' ').split())}`, without quotes or commas."
+            )
+        if not (type(None) in kinds or is_tuple) or value not in ("none", "true", "false"):
             respelt.append(argument)
         elif value != "none":
             respelt.append(option + equals + (value.capitalize() if bool in kinds else value))
@@ -89,7 +139,10 @@ def _first_message(box: str, flags: type) -> str:
         found = re.fullmatch(pattern, text.rstrip("."))
         if found and found["option"] in types:
             value = found.groupdict().get("value", "nothing")
-            return f"`{found['option']}` must be {describe_type(types[found['option']])}; got {value}."
+            option, kind = found["option"], types[found["option"]]
+            parts = example_parts(kind, value.strip("'"))
+            fix = f": write `{option} {' '.join(parts)}`" if parts else ""
+            return f"`{option}` must be {describe_type(kind)}; got {value}{fix}."
     return re.sub(r"(--[\w-]+)", r"`\1`", text.rstrip(".")) + "."
 
 

@@ -16,6 +16,7 @@ from jaxnn.parts import Part, run_parts
 from jaxnn.study import CheckpointConfig, StudyConfig, run_study
 from jaxnn.study.reading import read_study
 from jaxnn.study.rundir import is_run, part_names, read_description
+from jaxnn.study.sweep import swept_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,10 +109,27 @@ def _read_study(description: Mapping[str, Any], flags: ResumeFlags) -> tuple[Stu
     """A study as it was described, with more epochs or another place of the data where they are given."""
     config, sweep = read_study(description)
     if flags.epochs is not None:
+        _check_epochs(flags.epochs, config, sweep)
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=flags.epochs))
     if flags.data_dir is not None:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=flags.data_dir))
     return config, sweep
+
+
+def _check_epochs(epochs: int, config: StudyConfig, sweep: Mapping[str, Any]) -> None:
+    """Raise InputError unless a study can be given as many epochs."""
+    had, every = config.training.epochs, config.training.eval_every
+    if any("epochs" in swept_fields(name, axis) for name, axis in sweep.items()):
+        raise InputError("`--epochs` must be left out: this run sweeps `epochs`.")
+    if epochs < had:
+        raise InputError(
+            f"`--epochs` must be {had} or more; got {epochs}: the run has {had} epochs, and can only be given more."
+        )
+    if epochs % every:
+        raise InputError(
+            f"`--epochs` must be a multiple of {every}, the `eval_every` of this run; got {epochs}: choose "
+            f"{epochs + every - epochs % every}."
+        )
 
 
 def _experiment(description: Mapping[str, Any]) -> Experiment:

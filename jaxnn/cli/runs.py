@@ -1,10 +1,13 @@
 """`jaxnn runs`: list, show, compare and remove the directories of runs."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from jaxnn.errors import InputError, unknown
 from jaxnn.labels import count_label
@@ -48,12 +51,7 @@ def _list(words: Sequence[str]) -> int:
     if not runs:
         print(f"no runs in {folder}")
         return 0
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("run", "status", "experiment", "date", "selected", "validation"):
-        table.add_column(title)
-    for path in runs:
-        table.add_row(*_row(path))
-    Console().print(table)
+    _print_table([("run", "status", "experiment", "date", "selected", "validation"), *map(_row, runs)])
     return 0
 
 
@@ -73,22 +71,46 @@ def _row(path: Path) -> list[str]:
 
 
 def _show(summaries: Sequence[RunSummary], *, together: bool) -> int:
-    console = Console()
     if together:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        table.add_column("")
-        for one in summaries:
-            table.add_column(str(one.path))
-        for name, values in compare_runs(summaries).items():
-            table.add_row(name, *values)
-        console.print(table)
+        rows = [[name, *values] for name, values in compare_runs(summaries).items()]
+        _print_table([["", *(str(one.path) for one in summaries)], *rows])
         return 0
     for one in summaries:
         about = {name: str(one.description.get(name, "")) for name in ABOUT}
         status = f"{one.status.state} {f'({one.status.detail})' if one.status.detail else ''}".strip()
         for name, value in {"run": str(one.path), "status": status, **about, **one.facts}.items():
-            console.print(f"{name:<20} {value}", highlight=False, soft_wrap=True)
+            print(f"{name:<20} {value}")
     return 0
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, titles first, in which nothing is cut, paths least of all.
+
+    In a narrow terminal the cells after the first fold between their words; in one too narrow for that, the first
+    cell of a row has a line of its own, and the others follow below.
+    """
+    console, gap = Console(), 2
+    columns = list(zip(*rows, strict=True))
+    widest = [max(map(cell_len, cells)) for cells in columns]
+    widths = [max(cell_len(word) for cell in cells for word in [*cell.split(), ""]) for cells in columns]
+    widths[0] = widest[0]
+    gaps = gap * (len(columns) - 1)
+    if not sys.stdout.isatty():
+        console.width = sum(widest) + gaps
+    spare = console.width - sum(widths) - gaps
+    if spare < 0:
+        for first, *others in rows:
+            print(first, (" " * gap).join(other or "-" for other in others), sep="\n    ")
+        return
+    for i, wanted in enumerate(widest):
+        given = min(wanted - widths[i], spare)
+        widths[i], spare = widths[i] + given, spare - given
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False)
+    for title, width in zip(rows[0], widths, strict=True):
+        table.add_column(Text(title), width=width, overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*map(Text, row))
+    console.print(table)
 
 
 def _remove(paths: Sequence[Path], *, sure: bool) -> int:

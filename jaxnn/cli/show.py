@@ -15,6 +15,9 @@ def list_command(arguments: Sequence[str]) -> int:
     from jaxnn import data
     from jaxnn.discover import experiment_files, question_of
 
+    if set(arguments) & {"-h", "--help"}:
+        print("usage: jaxnn list\n\nShow every experiment with its question, and every data set with what it is.")
+        return 0
     if arguments:
         raise InputError(f"`jaxnn list` takes no arguments; got `{arguments[0]}`.")
     console = Console()
@@ -81,19 +84,29 @@ def data_command(arguments: Sequence[str]) -> int:
 
     @dataclasses.dataclass(frozen=True)
     class DataFlags:
+        """Show what a data set is, and draw samples of it into a file: NAME.png in the current folder, unless
+        `--output` names another."""
+
         config: DataConfig = DataConfig()
         output: Path | None = None
-        """File of the figure of samples, .png or .svg; default: NAME.png here."""
+        """File of the figure of samples, .png or .svg; default: NAME.png in the current folder."""
+        overwrite: bool = False
+        """Replace a file that is there."""
         debug: bool = False
         """Show tracebacks."""
 
     name, rest = leading_name(arguments, "data set", data.available(), "data")
     if name is None:
+        print("Samples are drawn into NAME.png in the current folder, or into the file that `--output` names.")
         return 0
     flags = parse(DataFlags, DataFlags(DataConfig(dataset=name)), rest, prog=f"jaxnn data {name}")
     path = flags.output or Path(f"{name.replace('/', '-')}.png")
     if not path.parent.is_dir():
         raise InputError(f"`--output {path}` must be in a directory that exists; `{path.parent}` does not.")
+    if path.exists() and not flags.overwrite:
+        raise InputError(
+            f"`--output {path}` is there already: `--overwrite` to replace it, or choose another file."
+        )
     loaded = data.load_config(flags.config)
     figure = plots.plot_samples(loaded.train.x, loaded.train.y, class_names=loaded.info.class_names, title=name)
     plots.save_figure(figure, path)

@@ -156,12 +156,14 @@ def _check_options(config: DataConfig, entry: _Entry) -> None:
     """Refuse, rather than ignore, an option that means nothing to the set."""
     if not isinstance(config.data_seed, int) or isinstance(config.data_seed, bool):
         raise InputError(f"`data_seed` must be an integer; got {config.data_seed!r}.")
-    for field in fields(config):
-        name, value = field.name, getattr(config, field.name)
-        if value == field.default or name in _COMMON or name in entry.options:
-            continue
+    given = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
+    foreign = {name: value for name, value in given.items() if name not in (*_COMMON, *entry.options)}
+    if foreign:
+        name, value = next(iter(foreign.items()))
         takers = [f"`{dataset}`" for dataset, other in _SETS.items() if name in other.options]
+        # Whoever did not give it has it from a preset, and perhaps others with it.
+        none = (f"--{f.replace('_', '-')} {'false' if v is True else 'none'}" for f, v in foreign.items())
         raise InputError(
             f"`{name}` must be left out for `{config.dataset}`, which has no such option; got {value!r}. "
-            f"It is for {', '.join(takers)}."
+            f"It is for {', '.join(takers)}. What a preset gives is left out by `{' '.join(none)}`."
         )

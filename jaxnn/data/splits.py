@@ -111,7 +111,10 @@ def row_count(name: str, size: int | float, n: int, *, low: int = 0) -> int:
     """The number of rows that a count (int) or a share of n rows (float, in [0, 1)) asks for."""
     if _is_int(size):
         if not low <= size <= n:
-            raise InputError(f"`{name}` must be a count from {low} to the {n} rows there are; got {size}.")
+            raise InputError(
+                f"`{name}` must be a count from {low} to the {n} rows there are; got {size}: ask for fewer, or "
+                f"leave it to its default (`--{name} none`)."
+            )
         return int(size)
     if not isinstance(size, float | np.floating) or not 0 <= size < 1:
         raise InputError(f"`{name}` must be a count (an int) or a share in [0, 1); got {size!r}.")

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +36,12 @@ class _Lines(NamedTuple):
     delimiter: str | None
 
 
-def read_table(path: Path | str, *, label: str | int | None, labelled: bool = True) -> Table:
+def read_table(
+    path: Path | str,
+    *,
+    label: str | int | None = None,
+    check_inputs: Callable[[tuple[str, ...], bool], None] | None = None,
+) -> Table:
     """Read a table whose columns are divided by commas, semicolons, tabs or blanks, with a header or without.
 
     A first line without a single number, or with the name of the label column, is the header.  Empty lines are
@@ -46,7 +51,8 @@ def read_table(path: Path | str, *, label: str | int | None, labelled: bool = Tr
       path: the file, UTF-8.
       label: the label column, by name or by index from 0 (negative: from the end); None for the column named
         "label", or the last one where there is no header.
-      labelled: False when every column is an input.
+      check_inputs: given where every column is to be an input: refuses the names of the columns, told whether
+        they come from the file, before a cell is read.
 
     Returns:
       The table, its label column set apart.
@@ -66,7 +72,8 @@ def read_table(path: Path | str, *, label: str | int | None, labelled: bool = Tr
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"`{path}` must name its columns differently; got `{twice}` {names.count(twice)} times.")
-    if not labelled:
+    if check_inputs is not None:
+        check_inputs(names, header is not None)
         return Table(names, _read_values(body, names, range(len(names))), None, header is not None)
     index = _label_index(str(path), label, names, header is not None)
     inputs = [i for i in range(len(names)) if i != index]
@@ -121,6 +128,10 @@ def _check_lengths(lines: _Lines, expected: int, reference: str) -> None:
 
 def _label_index(path: str, label: str | int | None, names: Sequence[str], has_header: bool) -> int:
     """The label column's index from 0."""
+    if label is None and has_header and "label" not in names:
+        raise InputError(
+            f"`label` must be given for `{path}`, which has no column called `label`: {nearest('label', names)}"
+        )
     if isinstance(label, bool) or not isinstance(label, str | int | None):
         raise InputError(f"`label` must be a column's name or index; got {label!r}.")
     if label is None:
@@ -151,7 +162,8 @@ def _read_values(lines: _Lines, names: Sequence[str], columns: Sequence[int]) ->
 
 
 def _read_values_slowly(lines: _Lines, names: Sequence[str], columns: Sequence[int]) -> np.ndarray:
-    """The same cell by cell, to say which cells are not finite numbers: how many, and where the first one is."""
+    """The same cell by cell, to say what is not a finite number: columns of no number at all, else how many cells,
+    and where the first one is."""
     rows, bad = [], []
     for text, number in zip(lines.texts, lines.numbers, strict=True):
         cells = _cells(text, lines.delimiter)
@@ -159,12 +171,29 @@ def _read_values_slowly(lines: _Lines, names: Sequence[str], columns: Sequence[i
         if not bad:
             rows.append([float(cells[i]) for i in columns])
     if bad:
+        _refuse_text_columns(lines, names, bad)
         number, i, cell = bad[0]
         raise InputError(
             f"`{lines.path}` must hold finite numbers: {len(bad)} of its cells are not, the first in line "
             f"{number}, column {i} (`{names[i]}`): {cell!r}; drop or fill those rows."
         )
     return np.array(rows)
+
+
+def _refuse_text_columns(lines: _Lines, names: Sequence[str], bad: Sequence[tuple[int, int, str]]) -> None:
+    """Raise InputError where cells (line, column, content) that are no numbers are all of some columns."""
+    by_column: dict[int, list[tuple[int, str]]] = {}
+    for number, i, cell in bad:
+        by_column.setdefault(i, []).append((number, cell))
+    # Of a single line it cannot be told whether its cell or its column is at fault.
+    whole = [i for i, cells in by_column.items() if len(cells) == len(lines.texts) > 1]
+    if not whole:
+        return
+    text = next((f"{cell!r} in line {number}" for i in whole for number, cell in by_column[i] if cell), None)
+    raise InputError(
+        f"`{lines.path}` must hold finite numbers: every cell of {', '.join(f'`{names[i]}`' for i in whole)} is "
+        f"{f'text, such as {text}' if text else 'empty'}; leave out such a column, or encode it as numbers."
+    )
 
 
 def _read_labels(lines: _Lines, names: Sequence[str], column: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Sets that come as text tables: any CSV, the Kaggle form of MNIST, and the 2-D sets of a course assignment."""
 
+import functools
 import hashlib
 import math
 from pathlib import Path
@@ -83,26 +84,33 @@ def read_inputs(path: Path | str, info: DataInfo) -> np.ndarray:
     Raises:
       InputError: a table that cannot be read, or whose columns are not those of the training set.
     """
-    table = read_table(path, label=None, labelled=False)
-    expected = math.prod(given_shape(info))
-    found = table.values.shape[1]
-    if found != expected:
-        raise InputError(
-            f"`{path}` must have the {expected} input columns of `{info.name}` alone; got {found} columns."
-        )
-    names = info.source_names if info.projection else info.feature_names
-    if table.has_header and not info.features and names and table.names != names:
-        pairs = zip(table.names, names, strict=True)
-        i = next(i for i, (name, wanted) in enumerate(pairs) if name != wanted)
-        raise InputError(
-            f"`{path}` must have the columns of `{info.name}` in their order: column {i} must be "
-            f"`{names[i]}`; got `{table.names[i]}`."
-        )
+    table = read_table(path, check_inputs=functools.partial(_check_columns, path, info))
     if given_scale(info) != 1:
         return prepare_inputs(_pixels(table, path).reshape(-1, *given_shape(info)), info)
     x = prepare_inputs(_floats(table, path), info).reshape(-1, *info.input_shape)
     check_inputs(x, info)
     return x
+
+
+def _check_columns(path: Path | str, info: DataInfo, found: tuple[str, ...], has_header: bool) -> None:
+    """Raise InputError unless the columns of a table are the inputs of a set, as far as both have names."""
+    expected = math.prod(given_shape(info))
+    names = () if info.features else info.source_names if info.projection else info.feature_names
+    surplus = len(found) - expected
+    if surplus:
+        others = [name for name in found if (name not in names if names else name == "label")]
+        named = ", ".join(f"`{name}`" for name in others) if has_header and len(others) == surplus else ""
+        which = "its label column" if surplus == 1 else "the others"
+        raise InputError(
+            f"`{path}` must have the {expected} input columns of `{info.name}` alone; got {len(found)} columns"
+            f"{f': leave out {which} {named}'.rstrip() if surplus > 0 else ''}."
+        )
+    if has_header and names and found != names:
+        i = next(i for i, (name, wanted) in enumerate(zip(found, names, strict=True)) if name != wanted)
+        raise InputError(
+            f"`{path}` must have the columns of `{info.name}` in their order: column {i} must be "
+            f"`{names[i]}`; got `{found[i]}`."
+        )
 
 
 def _inputs(table: Table, path: Path | str) -> tuple[np.ndarray, float]:

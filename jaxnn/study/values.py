@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from jaxnn.errors import InputError
 
-
 # What may stand between two words; a `-` before a digit is that of a number (dropout:1e-3).
 _WORDS_APART = re.compile(r"[\s,+]+|-(?=[^\W\d])")
 
@@ -30,7 +29,8 @@ def parse_value(name: str, text: str, kind: Any) -> Any:
         except ValueError:
             continue
     parts = example_parts(kind, text)
-    fix = f": write `{name}={('-' if parts[0].isdecimal() else '+').join(parts)}`" if parts else ""
+    mark = "-" if all(part.isdecimal() for part in parts) else "+"
+    fix = f": write `{name}={mark.join(parts)}`" if parts else ""
     raise InputError(f"`{name}` must be {describe_type(kind)}; got `{text}`{fix}.")
 
 

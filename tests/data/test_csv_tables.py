@@ -125,6 +125,15 @@ def test_the_kaggle_form_becomes_images(write, header):
         ("1 2 0\n3 4 1 1\n", "got 4 in line 2"),
         ("1,2,0\n3,,1\n,4,0\n", r"2 of its cells are not, the first in line 2, column 1 \(`x2`\): ''"),
         ("a,b,label\n1,2,0\n3,nan,1\n", r"1 of its cells are not, the first in line 3, column 1 \(`b`\): 'nan'"),
+        (
+            "a,b,label\nx,2,0\ny z,nan,1\n",
+            "every cell of `a` is text, such as 'x' in line 2; leave out such a column, or encode",
+        ),
+        (
+            "a,b,c,label\n,x,2,0\n,y,3,1\n",
+            "every cell of `a`, `b` is text, such as 'x' in line 2; leave out such a column",
+        ),
+        ("a,b,label\n,2,0\n,3,1\n", "every cell of `a` is empty; leave out such a column"),
         ("1,2,0\n-inf,4,1\n", r"line 2, column 0 \(`x1`\): '-inf'"),
         ("1,2,0\n3,4e,1\n", "line 2, column 1 .*: '4e'"),
         ("1,2,0\n3,1_000,1\n", "line 2, column 1 .*: '1_000'"),
@@ -139,8 +148,12 @@ def test_the_kaggle_form_becomes_images(write, header):
         ("\n \n", "all its lines are empty"),
         ("", "must not be empty"),
         ("0\n1\n", "an input column beside its label column"),
+        (
+            "a,b,kind\n1,2,0\n",
+            "`label` must be given for .*, which has no column called `label`: choose one of `a`",
+        ),
         ("a,a,label\n1,2,0\n", "must name its columns differently; got `a` 2 times"),
-        ("a,b,labl\n1,2,0\n", "`label` must be a column of .*; got 'label': did you mean `labl`?"),
+        ("a,b,labl\n1,2,0\n", "which has no column called `label`: did you mean `labl`?"),
         (b"1,2,\xff\n", "must be a text table in UTF-8: .* at byte 4"),
         (KAGGLE.removesuffix(",pixel783") + "\n" + "1" + ",0" * 783, "must have 784 pixel columns; got 783"),
         (
@@ -213,7 +226,10 @@ def test_images_to_predict_get_their_shape(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,2,3,4\n", "must have the 3 input columns of `csv` alone; got 4"),
+        ("1,2,3,4\n", "the 3 input columns of `csv` alone; got 4 columns: leave out its label column."),
+        ("a,b,c,kind\n1,2,3,x\n4,5,6,y\n", "got 4 columns: leave out its label column `kind`."),
+        ("id,kind,a,b,c\n1,x,1,2,3\n", "got 5 columns: leave out the others `id`, `kind`."),
+        ("a,b\n1,2\n", "got 2 columns."),
         ("a,c,b\n1,2,3\n", "must have the columns of `csv` in their order: column 1 must be `b`; got `c`"),
         ("1,2,x\n", r"line 1, column 2 \(`x3`\): 'x'"),
     ],

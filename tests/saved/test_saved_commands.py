@@ -1,15 +1,18 @@
 """The commands for finished runs, from arguments to files and status.  Oracle: the functions they stand for."""
 
 import gzip
+import json
 import shutil
 import struct
+import sys
 
 import numpy as np
 import pytest
 
 from jaxnn.cli import main
-from jaxnn.data import load
+from jaxnn.data import DataConfig, load
 from jaxnn.saved import ensemble, load_run, predictions
+from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, publish, run_study
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +189,100 @@ def test_runs_are_listed_shown_compared_and_removed(digits_run, table_run, tmp_p
     monkeypatch.chdir(root / "more" / "two")
     assert main(["runs", "remove", ".", "--yes"]) == 0
     assert list((root / "more").iterdir()) == []
+
+
+@pytest.mark.parametrize(("columns", "terminal"), [(40, False), (40, True), (250, True)])
+def test_paths_of_runs_are_shown_whole(digits_run, tmp_path, capsys, monkeypatch, columns, terminal):
+    """However narrow a terminal is, and of any width elsewhere: in the list, in its advice, side by side."""
+    monkeypatch.chdir(tmp_path)
+    paths = ["runs/moons-20260101-120000", "runs/of [a] much longer name"]
+    for path in paths:
+        shutil.copytree(digits_run, path)
+    advice = f"continue with `jaxnn resume {paths[0]}`"
+    mark = f'{{"state": "interrupted", "detail": "stopped and saved: {advice}", "date": "2026"}}'
+    (tmp_path / paths[0] / "INCOMPLETE").write_text(mark)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert main(["runs", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [sum(line.startswith(path) for line in lines) for path in paths] == [1, 1]
+    assert any(advice in line for line in lines)
+    assert main(["runs", "compare", *paths]) == 0
+    assert any(all(path in line for path in paths) for line in capsys.readouterr().out.splitlines())
+
+
+def test_in_a_terminal_other_cells_fold_between_words(digits_run, tmp_path, capsys, monkeypatch):
+    """By hand: path, status, experiment and date take 26 + 11 + 10 + 10 to 16 of 108, the validation loss 10,
+    gaps 10; some 27 to 31 are left for the advice of 90, in which the path of 27 is one word."""
+    monkeypatch.chdir(tmp_path)
+    path = "runs/moons-20260101-120000"
+    shutil.copytree(digits_run, path)
+    advice = f"stopped by SIGTERM and saved: continue with `jaxnn resume {path}`"
+    (tmp_path / path / "INCOMPLETE").write_text(f'{{"state": "interrupted", "detail": "{advice}", "date": "2026"}}')
+    monkeypatch.setenv("COLUMNS", "108")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["runs", "list"]) == 0
+    _, first, *below = capsys.readouterr().out.splitlines()
+    assert max(map(len, [first, *below])) <= 108
+    assert first.startswith(f"{path}  interrupted")
+    start = first.index("stopped")
+    assert " ".join(line[start:].strip() for line in [first, *below]) == advice
+    assert any(f"{path}`" in line for line in below)
+
+
+@pytest.fixture(scope="module")
+def csv_run(tmp_path_factory):
+    """A run on a table whose label column has a name of its own."""
+    folder = tmp_path_factory.mktemp("csv")
+    rows = [f"{i % 7},{-i},{'odd' if i % 2 else 'even'}" for i in range(60)]
+    (folder / "table.csv").write_text("\n".join(["a,b,kind", *rows]) + "\n")
+    config = StudyConfig(
+        data=DataConfig("csv", path=str(folder / "table.csv"), label="kind"),
+        model=ModelConfig("linear"),
+        training=TrainConfig(epochs=1),
+        seeds=1,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publish, "publish", lambda *_: None)
+        run_study(config, name="saved", output=folder / "run")
+    return folder / "run"
+
+
+def test_the_label_column_of_a_table_is_to_be_left_out_by_its_name(csv_run, tmp_path, capsys):
+    """And without it the same table is predicted."""
+    table, target = csv_run.parent / "table.csv", tmp_path / "p.txt"
+    assert main(["predict", str(csv_run), "--input", str(table), "--output", str(target)]) == 2
+    sentence = capsys.readouterr().err
+    assert (
+        "must have the 2 input columns of `csv` alone; got 3 columns: leave out its label column `kind`."
+        in sentence
+    )
+    assert not target.exists()
+    (tmp_path / "x.csv").write_text(
+        "".join(row.rpartition(",")[0] + "\n" for row in table.read_text().splitlines())
+    )
+    assert main(["predict", str(csv_run), "--input", str(tmp_path / "x.csv"), "--output", str(target)]) == 0
+    assert set(target.read_text().split()) <= {"odd", "even"}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "changes", "message"),
+    [
+        (2, {}, "`--epochs` must be 3 or more; got 2: the run has 3 epochs, and can only be given more."),
+        (0, {}, "`--epochs` must be 3 or more; got 0: the run has 3 epochs"),
+        (2, {"eval_every": 3}, "`--epochs` must be 3 or more; got 2: the run has 3 epochs"),
+        (4, {"eval_every": 3}, "a multiple of 3, the `eval_every` of this run; got 4: choose 6."),
+        (9, {"sweep": {"epochs": [1, 3]}}, "`--epochs` must be left out: this run sweeps `epochs`."),
+    ],
+)
+def test_a_run_can_only_be_given_more_epochs(digits_run, tmp_path, capsys, epochs, changes, message):
+    copy = shutil.copytree(digits_run, tmp_path / "run")
+    description = json.loads((copy / "config.json").read_text())
+    description["sweep"] = changes.get("sweep", description["sweep"])
+    description["config"]["training"]["eval_every"] = changes.get("eval_every", 1)
+    (copy / "config.json").write_text(json.dumps(description))
+    assert main(["resume", str(copy), "--epochs", str(epochs)]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_commands_want_a_run(tmp_path, capsys):
