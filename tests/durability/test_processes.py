@@ -124,6 +124,7 @@ def test_ctrl_c_before_anything_is_trained_ends_the_process():
     script = """
 import gc, os, signal, sys
 import jaxnn.cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where these tests run in the background
 module = sys.modules["jaxnn.cli.main"]
 def dispatch(arguments):
     gc.callbacks.append(lambda *_: os.kill(os.getpid(), signal.SIGINT))
