@@ -32,8 +32,10 @@ def softmax_cross_entropy(logits: jax.Array, labels: jax.Array, *, smoothing: Nu
     if jnp.issubdtype(labels.dtype, jnp.integer):
         _check_shapes("softmax_cross_entropy", logits.shape[:1], labels.shape)
         # A choice among the classes: a gather and the scatter of its gradient compile longer, and are no faster.
-        is_label = labels[:, None] == jnp.arange(logits.shape[-1])[None]
-        losses = jnp.where(is_label.any(-1), -jnp.where(is_label, log_probs, 0).sum(-1), jnp.nan)
+        num_classes = logits.shape[-1]
+        is_label = labels[:, None] == jnp.arange(num_classes)[None]
+        is_class = (labels >= 0) & (labels < num_classes)
+        losses = jnp.where(is_class, -jnp.where(is_label, log_probs, 0).sum(-1), jnp.nan)
     else:
         _check_shapes("softmax_cross_entropy", logits.shape, labels.shape)
         losses = -(labels * log_probs).sum(-1)
