@@ -34,7 +34,7 @@ def softmax_cross_entropy(logits: jax.Array, labels: jax.Array, *, smoothing: Nu
         # A choice among the classes: a gather and the scatter of its gradient compile longer, and are no faster.
         num_classes = logits.shape[-1]
         is_label = labels[:, None] == jnp.arange(num_classes)[None]
-        is_class = (labels >= 0) & (labels < num_classes)
+        is_class = (labels >= 0) & (labels < jnp.int32(num_classes))  # a plain int would wrap in a type of few bits
         losses = jnp.where(is_class, -jnp.where(is_label, log_probs, 0).sum(-1), jnp.nan)
     else:
         _check_shapes("softmax_cross_entropy", logits.shape, labels.shape)

@@ -190,7 +190,7 @@ def make_optimizer(
     In order: clipping to `clip_norm`, the rule of the optimizer, decoupled decay of the kernels by
     `weight_decay` (Loshchilov and Hutter 2019), the negative learning rate of the schedule.  `adamw` is `adam`
     whose `weight_decay` is there.  A number of the rule that is absent has its usual value, as in
-    `resolve_hparams`; `clip_norm`, `weight_decay`, and `momentum` of `rmsprop`, leave their part out.
+    `resolve_hparams`; `clip_norm`, `weight_decay` but of `adamw`, and `momentum` of `rmsprop` leave their part out.
 
     Raises:
         InputError: an unknown name.

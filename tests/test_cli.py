@@ -100,6 +100,8 @@ def test_data_shows_what_a_set_is_and_draws_samples(capsys, tmp_path):
         ("--validation 25", "data", "validation", 25),
         ("--standardize", "data", "standardize", True),
         ("--standardize true", "data", "standardize", True),
+        ("--standardize --standardize false", "data", "standardize", False),
+        ("--no-standardize --standardize", "data", "standardize", True),
         ("--features x1 x2", "data", "features", ("x1", "x2")),
         ("--layers conv:8:3 dropout:1e-3", "model", "layers", ("conv:8:3", "dropout:1e-3")),
         ("--select-on val_accuracy", "training", "select_on", "val_accuracy"),

@@ -80,6 +80,12 @@ def test_a_label_that_is_no_class_has_no_loss(smoothing):
     np.testing.assert_array_equal(np.isnan(likelihoods), [False, True, True, False])
 
 
+def test_labels_may_be_of_a_type_that_just_holds_them():
+    """256 classes do not fit in a byte, their labels do: -log(1/256) of equal logits."""
+    values = losses.softmax_cross_entropy(jnp.zeros((2, 256)), jnp.array([0, 255], jnp.uint8))
+    np.testing.assert_allclose(values, np.log(256), rtol=1e-6)
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
 def test_smoothing_is_the_loss_of_smoothed_targets(scored, smoothing):
     """The targets are written out: (1 - s) one-hot + s / classes."""

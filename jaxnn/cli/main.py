@@ -1,10 +1,12 @@
 """The way in: from arguments to a command, from an error to a sentence and an exit status."""
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jaxnn
 from jaxnn.checkpoint.errors import CheckpointError
@@ -26,35 +28,44 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`jaxnn COMMAND ...`; returns the exit status."""
-    if arguments is None:
-        arguments = sys.argv[1:]
-        _end_on_interrupt()
-    return _guarded(lambda: _dispatch(arguments), arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with _ended_by_interrupt() if arguments is None else contextlib.nullcontext():
+        return _guarded(lambda: _dispatch(given), given)
 
 
 def experiment_main(experiment, arguments: Sequence[str] | None = None) -> int:
     """What a file of `experiments/` does when it is run: the same as `jaxnn run` with its name."""
-    if arguments is None:
-        arguments = sys.argv[1:]
-        _end_on_interrupt()
     from jaxnn.cli.run import run_command
 
-    return _guarded(lambda: run_command(experiment, arguments), arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with _ended_by_interrupt() if arguments is None else contextlib.nullcontext():
+        return _guarded(lambda: run_command(experiment, given), given)
 
 
-def _end_on_interrupt() -> None:
-    """Let Ctrl-C end this process at once, wherever it is; while a study trains, it is asked to end instead.
+@contextlib.contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """While the context lasts, Ctrl-C ends the process at once; a study that trains is asked to end instead.
 
     As an exception it would be lost where Python only reports what is raised, such as JAX's hook of the garbage
     collector, and the study would train on.
     """
 
     def end(signum: int, frame: object) -> None:
-        os.write(sys.stderr.fileno(), b"\njaxnn: interrupted\n")
-        os._exit(128 + signum)
+        try:
+            sys.stdout.flush()
+            os.write(2, b"\njaxnn: interrupted\n")
+        finally:
+            os._exit(128 + signum)
 
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, end)
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:

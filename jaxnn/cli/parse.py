@@ -78,8 +78,7 @@ def _switched(arguments: Sequence[str], default: Any) -> list[str]:
         option, equals, value = word.replace("_", "-").partition("=")
         negated = option not in options and option.startswith("--no-")
         option = option.replace("--no-", "--", 1) if negated else option
-        kind, usual = options.get(option, (None, None))
-        if kind is not bool:
+        if options.get(option, (None, None))[0] is not bool:
             left.append(word)
             continue
         if not equals:
@@ -87,8 +86,10 @@ def _switched(arguments: Sequence[str], default: Any) -> list[str]:
         if value not in ("true", "false"):
             raise InputError(f"`{option}` must be true or false; got '{value}'.")
         wanted = (value == "true") != negated
-        if wanted != usual:
-            left.append(option if wanted else option.replace("--", "--no-", 1))
+        spelt = {True: option, False: option.replace("--", "--no-", 1)}
+        left = [word for word in left if word not in spelt.values()]  # the last one counts
+        if wanted != options[option][1]:
+            left.append(spelt[wanted])
     return left
 
 
@@ -138,11 +139,11 @@ def _first_message(box: str, flags: type) -> str:
     for pattern in _MISTAKES:
         found = re.fullmatch(pattern, text.rstrip("."))
         if found and found["option"] in types:
-            value = found.groupdict().get("value", "nothing")
+            value = found.groupdict().get("value", "")
             option, kind = found["option"], types[found["option"]]
-            parts = example_parts(kind, value.strip("'"))
+            parts = example_parts(kind, value.strip("'")) if value else []
             fix = f": write `{option} {' '.join(parts)}`" if parts else ""
-            return f"`{option}` must be {describe_type(kind)}; got {value}{fix}."
+            return f"`{option}` must be {describe_type(kind)}; got {value or 'nothing'}{fix}."
     return re.sub(r"(--[\w-]+)", r"`\1`", text.rstrip(".")) + "."
 
 

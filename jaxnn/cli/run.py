@@ -214,7 +214,7 @@ def _start(flags: RunFlags) -> None:
 def _choose_sweep(preset: Mapping[str, Any], words: Sequence[str], arguments: Sequence[str]) -> dict[str, Any]:
     """The preset's sweep with what the command line says of it; a field given a value of its own is not swept."""
     flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
-    given = {flag.removeprefix("--").replace("-", "_") for flag in flags}
+    given = {flag.removeprefix("--").removeprefix("no-").replace("-", "_") for flag in flags}
     variants, words = _choose_variants(preset, words)
     swept = parse_sweep([word for word in words if word != "none"])
     for name in swept:

@@ -227,7 +227,7 @@ def _continued(
 ) -> dict[str, Any]:
     """The description of a continued run: the earlier one, with the new configuration, and where it went on.
 
-    Its commands are those that make it again: of an extended run also that which extended it.  A run that had been
+    Its commands are those it was made by: of an extended run also that which extended it.  A run that had been
     finished has been tested, at the epochs that it had then.
     """
     surroundings = {
