@@ -100,10 +100,10 @@ def _check_columns(path: Path | str, info: DataInfo, found: tuple[str, ...], has
     if surplus:
         others = [name for name in found if (name not in names if names else name == "label")]
         named = ", ".join(f"`{name}`" for name in others) if has_header and len(others) == surplus else ""
-        which = "its label column" if surplus == 1 else "the others"
+        fix = f": leave out what is no input, {named or 'such as labels'}" if surplus > 0 else ""
         raise InputError(
-            f"`{path}` must have the {expected} input columns of `{info.name}` alone; got {len(found)} columns"
-            f"{f': leave out {which} {named}'.rstrip() if surplus > 0 else ''}."
+            f"`{path}` must have the {expected} input columns of `{info.name}` alone; got {len(found)} "
+            f"columns{fix}."
         )
     if has_header and names and found != names:
         i = next(i for i, (name, wanted) in enumerate(zip(found, names, strict=True)) if name != wanted)

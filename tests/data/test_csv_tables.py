@@ -226,9 +226,9 @@ def test_images_to_predict_get_their_shape(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,2,3,4\n", "the 3 input columns of `csv` alone; got 4 columns: leave out its label column."),
-        ("a,b,c,kind\n1,2,3,x\n4,5,6,y\n", "got 4 columns: leave out its label column `kind`."),
-        ("id,kind,a,b,c\n1,x,1,2,3\n", "got 5 columns: leave out the others `id`, `kind`."),
+        ("1,2,3,4\n", "the 3 input columns of `csv` alone; got 4 columns: leave out what is no input, such"),
+        ("a,b,c,kind\n1,2,3,x\n4,5,6,y\n", "got 4 columns: leave out what is no input, `kind`."),
+        ("id,kind,a,b,c\n1,x,1,2,3\n", "got 5 columns: leave out what is no input, `id`, `kind`."),
         ("a,b\n1,2\n", "got 2 columns."),
         ("a,c,b\n1,2,3\n", "must have the columns of `csv` in their order: column 1 must be `b`; got `c`"),
         ("1,2,x\n", r"line 1, column 2 \(`x3`\): 'x'"),

@@ -254,7 +254,7 @@ def test_the_label_column_of_a_table_is_to_be_left_out_by_its_name(csv_run, tmp_
     assert main(["predict", str(csv_run), "--input", str(table), "--output", str(target)]) == 2
     sentence = capsys.readouterr().err
     assert (
-        "must have the 2 input columns of `csv` alone; got 3 columns: leave out its label column `kind`."
+        "must have the 2 input columns of `csv` alone; got 3 columns: leave out what is no input, `kind`."
         in sentence
     )
     assert not target.exists()

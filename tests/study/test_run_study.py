@@ -12,7 +12,9 @@ from tiny_studies import BLOBS, tiny_config, tiny_data
 
 from jaxnn.data import DataConfig
 from jaxnn.errors import InputError
-from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, run_study, rundir
+from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, plan_study, run_study, rundir
+from jaxnn.study.describe import log_lines
+from jaxnn.study.training import Progress
 from jaxnn.types import Hparams
 
 CONFIG = tiny_config(hidden=(3,), l2=0.01, epochs=4, eval_every=2, select_on="val_accuracy")
@@ -65,6 +67,15 @@ def test_the_log_has_one_line_for_every_member_and_record(finished):
         place = results.sel(learning_rate=line["learning_rate"], hidden=str(hidden), seed=line["seed"])
         for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
             assert line[name] == pytest.approx(float(place[name].sel(epoch=line["epoch"])), rel=1e-6)
+
+
+def test_what_is_not_finite_is_null_in_the_log():
+    """JSON has no word for it, and a reader in another language would refuse Python's."""
+    plan = plan_study(tiny_config(epochs=2, seeds=1), {"activation": ("relu",)}, load=tiny_data)
+    history, none = {"val_loss": np.array([[0.5, np.nan]], np.float32)}, np.zeros(1, np.int32)
+    chunk = Progress(0, 0, 2, history, none, none, examples=1, seconds=1.0)
+    place = '{"activation": "relu", "seed": 0, "epoch": '
+    assert list(log_lines(plan, chunk)) == [f'{place}1, "val_loss": 0.5}}\n', f'{place}2, "val_loss": null}}\n']
 
 
 def rebuilt(plain, kind):
