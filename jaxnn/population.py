@@ -189,7 +189,7 @@ def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1, 
     eval_step = make_eval_step(recipe.model, loss)
     look = None
     if recipe.run.monitor_every is not None:
-        look = make_look(make_probe(*parts, value_and_grad=gradients), num_watched=num_watched)
+        look = make_look(recipe.model, make_probe(*parts, value_and_grad=gradients), num_watched=num_watched)
     return make_run(recipe.model, optimizer, train_step, eval_step, recipe.run, look=look, vectorised=vectorised)
 
 

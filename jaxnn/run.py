@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnn.epoch import RunConfig, Watch, evaluate, make_train_epoch, prepare, zero_metrics
+from jaxnn.epoch import RunConfig, Watch, evaluate, make_train_epoch, zero_metrics
 from jaxnn.monitor import Look, Sample, no_samples
 from jaxnn.train import EvalStep, TrainStep, init_state
 from jaxnn.types import Batch, Hparams, Metrics, Params, TrainState
@@ -98,9 +98,7 @@ def make_run(
         if look is not None:
             sampling = config.sampling(data.train.x.shape[0])
             watch = Watch(jnp.asarray(watched), sampling.before(first))
-            batch = prepare(jax.tree.map(lambda rows: rows[: config.batch_size], data.train), config)
-            arguments = (watch.watched, run.train, batch, keys.step, hparams)
-            run = run._replace(samples=no_samples(look, arguments, sampling.capacity))
+            run = run._replace(samples=no_samples(model, run.train.params, sampling.capacity))
 
         def step(index, run):
             active = (run.stopped_at == 0) & (run.diverged_at < 0)

@@ -60,7 +60,7 @@ def small_run(vectorise, config, model) -> Run:
         jax.debug.callback(lambda: LOOKS.append(1))
         return probe(*arguments)
 
-    look = monitor.make_look(counted, num_watched=NUM_WATCHED) if config.monitor_every else None
+    look = monitor.make_look(model, counted, num_watched=NUM_WATCHED) if config.monitor_every else None
     vectorised = vectorise is vmap
     train_step = make_train_step(model, LOSS, ADAM, vectorised=vectorised)
     eval_step = make_eval_step(model, LOSS)
@@ -177,6 +177,13 @@ def test_samples_are_those_of_the_steps(steps_by_hand, vectorise):
                 sample = jax.tree.map(lambda leaf, place=place: leaf[0, place], chunk)
                 expected = steps_by_hand[step][0]
                 jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), sample, expected)
+
+
+def test_the_shapes_of_a_sample_are_known_without_a_trace(steps_by_hand):
+    sample, state, _ = steps_by_hand[0]
+    expected = monitor.sample_shapes(MODEL, state.params)
+    found = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), sample)
+    assert found == expected
 
 
 def test_updates_are_what_the_step_adds(steps_by_hand):

@@ -6,18 +6,18 @@ import pytest
 
 from jaxnn.backprop.point import quick_jit
 from jaxnn.models import ACTIVATIONS, activation_function
-from jaxnn.monitor import NUM_BINS, STATISTICS, Stack, describe
+from jaxnn.monitor import NUM_BINS, STATISTICS, Tensor, describe
 from jaxnn.monitor.statistics import is_saturated
 
 
 @quick_jit
-def compiled_describe(values, saturated):
-    return describe([Stack(values[None], None if saturated is None else saturated[None])])
+def compiled_describe(values, saturated, present):
+    return describe([Tensor(values, saturated, present)])
 
 
-def describe_one(values, saturated=None):
+def describe_one(values, saturated=None, present=None):
     """The description of one array, without the axis of the arrays, on the host."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[0], compiled_describe(values, saturated))
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[0], compiled_describe(values, saturated, present))
 
 
 def named(description):
@@ -91,17 +91,33 @@ def test_a_dead_unit_is_saturated_for_every_example():
 
 def test_the_share_of_an_update():
     weights, updates = np.array([3.0, 4.0], np.float32), np.array([0.03, 0.04], np.float32)
-    three = quick_jit(lambda values: describe([Stack(values, moved=True)]))(np.stack([weights, weights, updates]))
-    ratio = np.asarray(three.statistics)[:, STATISTICS.index("update_ratio")]
-    assert np.isnan(ratio[:2]).all()
-    assert ratio[2] == pytest.approx(0.01, rel=1e-5)
+    pair = quick_jit(lambda *values: describe([Tensor(values[0], update_of=1), Tensor(values[1])]))(
+        updates, weights
+    )
+    ratio = np.asarray(pair.statistics)[:, STATISTICS.index("update_ratio")]
+    assert ratio[0] == pytest.approx(0.01, rel=1e-5)
+    assert np.isnan(ratio[1])
 
 
-def test_several_stacks_are_described_one_after_another():
-    """Each array as it is described alone, whatever stands beside it: an odd size, one row, several arrays."""
+def test_several_tensors_are_described_one_after_another():
+    """Each as it is described alone, whatever stands beside it: of both groups, and large ones of several sizes."""
     rng = np.random.default_rng(0)
-    arrays = [rng.normal(size=shape).astype(np.float32) for shape in ((3, 5), (2, 9, 3), (1, 4, 4, 2))]
-    together = quick_jit(lambda arrays: describe([Stack(stack) for stack in arrays]))(arrays)
-    alone = [describe_one(array) for stack in arrays for array in stack]
+    shapes = ((3, 5), (70, 70), (9, 30), (5,), (4, 4, 2), (40, 100), (4900,), (4097,))
+    arrays = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    together = quick_jit(lambda arrays: describe(list(map(Tensor, arrays))))(arrays)
+    alone = [describe_one(array) for array in arrays]
     np.testing.assert_array_equal(together.counts, [one.counts for one in alone])
-    np.testing.assert_allclose(together.statistics, [one.statistics for one in alone], rtol=1e-6)
+    np.testing.assert_allclose(together.statistics, [one.statistics for one in alone], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("units", [(0,), (0, 2, 3)])
+def test_a_tensor_is_described_by_what_is_present_of_it(units):
+    """As the smaller tensor that it holds is described alone, whatever else is in it."""
+    values = np.maximum(np.random.default_rng(0).normal(size=(40, 5)), 0).astype(np.float32)
+    values[:, [0, 4]], values[3, 1] = 0, np.nan
+    present = np.isin(np.arange(5), units) & np.ones((40, 1), bool)
+    smaller = values[:, units]
+    found, expected = describe_one(values, values == 0, present), describe_one(smaller, smaller == 0)
+    np.testing.assert_array_equal(found.counts, expected.counts)
+    np.testing.assert_allclose(found.statistics, expected.statistics, rtol=1e-5)
+    assert named(found)["dead"] == pytest.approx(1 / len(units))

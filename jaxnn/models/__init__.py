@@ -18,7 +18,7 @@ from jaxnn.models.layers import (
     Upsample,
 )
 from jaxnn.models.network import Network, activations_of, layer_names, penalized_positions, record
-from jaxnn.models.padded import pad_variables, padded_mlp, trim_params
+from jaxnn.models.padded import PaddedBlock, net_inputs_of, pad_variables, padded_mlp, present_units, trim_params
 from jaxnn.models.summary import SummaryRow, summary, summary_rows
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "MaxPool",
     "Mode",
     "Network",
+    "PaddedBlock",
     "Reshape",
     "SummaryRow",
     "Upsample",
@@ -48,10 +49,12 @@ __all__ = [
     "lenet",
     "linear",
     "mlp",
+    "net_inputs_of",
     "network",
     "pad_variables",
     "padded_mlp",
     "penalized_positions",
+    "present_units",
     "record",
     "summary",
     "summary_rows",

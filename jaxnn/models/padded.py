@@ -39,11 +39,36 @@ class PaddedBlock(nn.Module):
         kernel = self.param("kernel", zeros, (x.shape[-1], self.features))
         bias = self.param("bias", zeros, (self.features,))
         mask = self.variable("batch_stats", "mask", jnp.ones, (self.features,)).value
-        y = mask[None] * activation_function(self.activation)(matmul(x, kernel) + bias[None])
+        y = mask[None] * activation_function(self.activation)(net_inputs_of({"kernel": kernel, "bias": bias}, x))
         if not self.optional:
             return y
         passes = self.variable("batch_stats", "passes", jnp.zeros, ()).value
         return jnp.where(passes == 1, x, y)
+
+
+def net_inputs_of(params: Variables, x: jax.Array) -> jax.Array:
+    """The net inputs of a padded block with these parameters: x (batch, m) -> (batch, features)."""
+    return matmul(x, params["kernel"]) + params["bias"][None]
+
+
+def present_units(model: Network, batch_stats: Variables) -> list[tuple[jax.Array | None, jax.Array | None]]:
+    """Which inputs of every layer, and which of its units, are there: (m,) and (features,) booleans; None: all.
+
+    Args:
+        model: a network; only of a padded one some are not there.
+        batch_stats: of one member.  What is said of a layer that it passes has no meaning.
+    """
+    present: list[tuple[jax.Array | None, jax.Array | None]] = []
+    given: Any = None  # the first block is never optional
+    for position, layer in enumerate(model.layers):
+        units = None
+        if isinstance(layer, PaddedBlock):
+            state = batch_stats[f"layers_{position}"]
+            units = state["mask"] == 1
+        present.append((given, units))
+        if units is not None:
+            given = jnp.where(state["passes"] == 1, given, units) if layer.optional else units
+    return present
 
 
 def padded_mlp(hidden: Sequence[Sequence[int]], num_outputs: int, *, activation: str) -> Network:

@@ -1,9 +1,9 @@
 """Seeing inside a network while it learns: statistics of its tensors, taken on the device every so many steps."""
 
 from jaxnn.monitor.events import EventFile
-from jaxnn.monitor.probe import Probe, Sample, make_probe, tensor_names
+from jaxnn.monitor.probe import Probe, Sample, make_probe, sample_shapes, tensor_names, tensors_of
 from jaxnn.monitor.sampling import Look, Sampling, make_look, no_samples, samples_kept, watched_loop
-from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Stack, describe
+from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Tensor, describe
 
 __all__ = [
     "NUM_BINS",
@@ -14,12 +14,14 @@ __all__ = [
     "Probe",
     "Sample",
     "Sampling",
-    "Stack",
+    "Tensor",
     "describe",
     "make_look",
     "make_probe",
     "no_samples",
+    "sample_shapes",
     "samples_kept",
     "tensor_names",
+    "tensors_of",
     "watched_loop",
 ]

@@ -1,7 +1,7 @@
 """What is looked at in a network that is about to take a step, and the function that looks."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,22 +17,26 @@ from jaxnn.models import (
     MaxPool,
     Mode,
     Network,
+    PaddedBlock,
     layer_names,
+    net_inputs_of,
+    present_units,
     record,
 )
-from jaxnn.monitor.statistics import Description, Stack, describe, is_saturated
+from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Tensor, describe, is_saturated
 from jaxnn.train import GradFn, autodiff_value_and_grad, step_inputs
 from jaxnn.types import Batch, Hparams, Params, TrainState
 
 # What the parameters of a layer, and the outputs of each kind of layer, are called in a record.
 PARAMETERS = {"kernel": "weights", "scale": "scales", "bias": "biases"}
 OUTPUTS = {
-    Dense: "net_inputs",
-    Conv: "net_inputs",
-    BatchNorm: "net_inputs",
-    Activation: "activations",
-    MaxPool: "pooled",
-    AvgPool: "pooled",
+    Dense: ("net_inputs",),
+    Conv: ("net_inputs",),
+    BatchNorm: ("net_inputs",),
+    Activation: ("activations",),
+    PaddedBlock: ("net_inputs", "activations"),
+    MaxPool: ("pooled",),
+    AvgPool: ("pooled",),
 }
 
 
@@ -66,9 +70,36 @@ def tensor_names(model: Network, params: Params) -> tuple[str, ...]:
     for position, (layer, name) in enumerate(zip(model.layers, layer_names(model), strict=True)):
         for word in [PARAMETERS[parameter] for parameter in PARAMETERS if parameter in _own(params, position)]:
             names += [f"{name}/{word}", f"{name}/{word}_gradient", f"{name}/{word}_update"]
-        if type(layer) in OUTPUTS:
-            names.append(f"{name}/{OUTPUTS[type(layer)]}")
+        names += [f"{name}/{word}" for word in OUTPUTS.get(type(layer), ())]
     return tuple(names)
+
+
+def tensors_of(own_names: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Where in a `Sample` of a padded network the tensors are of a smaller one in it.
+
+    Args:
+        own_names: of the smaller network, from `tensor_names`.
+        names: of the padded one.
+    """
+    last = [name.split("/")[0] == names[-1].split("/")[0] for name in names]
+    first, num_last = len(own_names) - sum(last), sum(last)
+    # Its layers are the first ones, then come those that are passed, then the outputs of both.
+    return [*range(first), *range(len(names) - num_last, len(names))]
+
+
+def sample_shapes(model: Network, params: Params) -> Sample:
+    """Shapes and dtypes of what a probe of this network gives.
+
+    Args:
+        model: a network.
+        params: its parameters, or their shapes.
+    """
+    num_tensors, shape = len(tensor_names(model, params)), jax.ShapeDtypeStruct
+    number: Any = shape((), jnp.float32)
+    statistics: Any = shape((num_tensors, len(STATISTICS)), jnp.float32)
+    counts: Any = shape((num_tensors, NUM_BINS), jnp.int32)
+    taken: Any = shape((), jnp.bool)
+    return Sample(taken, number, number, Description(statistics, counts))
 
 
 def make_probe(
@@ -96,30 +127,50 @@ def make_probe(
             jnp.ones((), bool),
             optax.tree.norm(grads),
             optax.tree.norm(updates) / optax.tree.norm(state.params),
-            _describe_layers(model, (state.params, grads, updates), outputs, batch.x),
+            describe(_tensors(model, (state.params, grads, updates), state.batch_stats, outputs, batch.x)),
         )
 
     return probe
 
 
-def _describe_layers(model: Network, moved: tuple[Params, ...], outputs: dict, x: jax.Array) -> Description:
-    """The descriptions of the tensors that `tensor_names` names, in its order.
+def _tensors(
+    model: Network, moved: tuple[Params, ...], batch_stats: Params, outputs: dict, x: jax.Array
+) -> list[Tensor]:
+    """The tensors that `tensor_names` names, in its order.
 
-    `moved` are the parameters, their gradients and their updates: three arrays of one shape, and so one stack.
+    `moved` are the parameters, their gradients and their updates.
     """
-    stacks, net_inputs = [], x
+    tensors, given = [], x
+    present = present_units(model, batch_stats)
     for position, (layer, name) in enumerate(zip(model.layers, layer_names(model), strict=True)):
+        inputs, units = present[position]
         for parameter in PARAMETERS:
             if parameter in _own(moved[0], position):
-                three = jnp.stack([_own(tree, position)[parameter] for tree in moved])
-                stacks.append(Stack(three, moved=True))
-        if type(layer) in OUTPUTS:
-            stack = Stack(outputs[name][None])
-            if isinstance(layer, Activation):
-                stack = stack._replace(saturated=is_saturated(layer.function, net_inputs, outputs[name])[None])
-            stacks.append(stack)
-        net_inputs = outputs[name]
-    return describe(stacks)
+                values, grads, updates = (_own(tree, position)[parameter] for tree in moved)
+                there = _there(units, inputs if parameter == "kernel" else None, values.shape)
+                own = len(tensors)
+                tensors += [Tensor(values, present=there), Tensor(grads, present=there)]
+                tensors.append(Tensor(updates, present=there, update_of=own))
+        net_inputs = net_inputs_of(_own(moved[0], position), given) if isinstance(layer, PaddedBlock) else given
+        for word in OUTPUTS.get(type(layer), ()):
+            values = net_inputs if (type(layer), word) == (PaddedBlock, "net_inputs") else outputs[name]
+            tensor = Tensor(values, present=_there(units, None, values.shape))
+            if word == "activations":
+                function = layer.activation if isinstance(layer, PaddedBlock) else layer.function
+                tensor = tensor._replace(saturated=is_saturated(function, net_inputs, values))
+            tensors.append(tensor)
+        given = outputs[name]
+    return tensors
+
+
+def _there(units: jax.Array | None, inputs: jax.Array | None, shape: Sequence[int]) -> jax.Array | None:
+    """Which values of a tensor (..., inputs, units) are there, by its inputs and its units; None: all."""
+    if units is None and inputs is None:
+        return None
+    there = jnp.ones(shape, bool)
+    if units is not None:
+        there &= units[(None,) * (len(shape) - 1)]
+    return there if inputs is None else there & inputs[:, None]
 
 
 def _own(params: Params, position: int) -> Params:

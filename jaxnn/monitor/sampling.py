@@ -9,7 +9,9 @@ import jax.custom_batching
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnn.monitor.probe import Probe, Sample
+from jaxnn.models import Network
+from jaxnn.monitor.probe import Probe, Sample, sample_shapes
+from jaxnn.types import Params
 
 # look(watched, state, batch, key, hparams) -> Sample; watched is a traced boolean
 Look = Callable[..., Sample]
@@ -59,19 +61,20 @@ def samples_kept(num_members: int) -> int:
     return max(1, SAMPLES_KEPT // num_members)
 
 
-def make_look(probe: Probe, *, num_watched: int) -> Look:
+def make_look(model: Network, probe: Probe, *, num_watched: int) -> Look:
     """look(watched, state, batch, key, hparams) -> Sample: that of `probe` if `watched`, else nothing, at no cost.
 
     Under `vmap` a branch would be computed for every member; here `num_watched` of them are, one after another.
 
     Args:
+        model: the network that the probe was made for.
         probe: from `make_probe`.
         num_watched: how many members of a vectorised population are watched, at most.
     """
 
     @jax.custom_batching.custom_vmap
-    def look(watched, *arguments):
-        shapes = jax.eval_shape(probe, *arguments)
+    def look(watched, state, *rest):
+        shapes, arguments = sample_shapes(model, state.params), (state, *rest)
         nothing = lambda: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         return jax.lax.cond(watched, lambda: probe(*arguments), nothing)
 
@@ -93,9 +96,9 @@ def make_look(probe: Probe, *, num_watched: int) -> Look:
     return look
 
 
-def no_samples(look: Look, arguments: tuple, capacity: int) -> Sample:
+def no_samples(model: Network, params: Params, capacity: int) -> Sample:
     """Where `capacity` samples have a place: a `Sample` with a leading axis, nothing taken yet."""
-    shapes = jax.eval_shape(look, *arguments)
+    shapes = sample_shapes(model, params)
     return jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), shapes)
 
 

@@ -21,22 +21,27 @@ SATURATED_BELOW = 0.05
 STEEPEST = {"sigmoid": 0.25, "softmax": 0.25}  # of the others about 1
 
 
+# Tensors of up to these sizes are described together, each filled up to the largest of them: to compile what
+# describes one takes longer than to describe it.  Of the larger ones those of one size are.
+GROUPS_UP_TO = (256, 4096)
+
 # So many times an array is added up, or compared, half by half before the rest is reduced: that makes vectors on
 # CPU, where a reduction takes one value at a time (a quarter of the time, for 3,200 values and for 100,000).
 HALVINGS = 3
 
 
-class Stack(NamedTuple):
-    """Arrays of one shape, along the first axis of `values` (k, ..., units), floating point.
+class Tensor(NamedTuple):
+    """An array that is to be described: `values` (..., units), floating point, at least one.
 
     saturated: of the same shape, where an activation is saturated; a unit is dead that is so everywhere.
-    moved: whether they are parameters, their gradients and their updates, in this order, of which the last have an
-        "update_ratio".
+    present: of the same shape, which values are there, at least one: those of a padded unit are not.  None: all.
+    update_of: the position, among the tensors, of that which this one will be added to.
     """
 
     values: jax.Array
     saturated: jax.Array | None = None
-    moved: bool = False
+    present: jax.Array | None = None
+    update_of: int | None = None
 
 
 class Description(NamedTuple):
@@ -48,48 +53,79 @@ class Description(NamedTuple):
     counts: jax.Array
 
 
-def describe(stacks: Sequence[Stack]) -> Description:
-    """The statistics and the histogram of every array of some stacks, one after another.
+def describe(tensors: Sequence[Tensor]) -> Description:
+    """The statistics and the histogram of every tensor, at least one."""
+    groups: dict[int, list[int]] = {}
+    for position, tensor in enumerate(tensors):
+        size = tensor.values.size
+        groups.setdefault(next((most for most in GROUPS_UP_TO if size <= most), size), []).append(position)
+    described = [_describe_group([tensors[position] for position in group]) for group in groups.values()]
+    columns, bins = zip(*described, strict=True)
+    places = np.argsort(np.concatenate(list(groups.values())))
+    found = {name: jnp.concatenate([one[name] for one in columns])[places] for name in columns[0]}
+    found |= _saturation(tensors)
+    updates = [(position, one.update_of) for position, one in enumerate(tensors) if one.update_of is not None]
+    absent = jnp.full(len(tensors), jnp.nan)
+    if updates:
+        moves, moved = np.transpose(updates)
+        found["update_ratio"] = absent.at[moves].set(found["norm"][moves] / found["norm"][moved])
+    statistics = jnp.stack([found.get(name, absent) for name in STATISTICS], axis=1)
+    return Description(statistics, _count(bins)[places])
 
-    Args:
-        stacks: at least one, and no array in them is empty.
-    """
-    statistics, bins = zip(*map(_describe_stack, stacks), strict=True)
-    return Description(jnp.concatenate(statistics), _count(bins))
 
-
-def _describe_stack(stack: Stack) -> tuple[jax.Array, jax.Array]:
-    """The statistics of the arrays of a stack, (k, 10), and the bins of their padded values, (k, rows, units)."""
-    whole = stack.values.reshape(len(stack.values), -1, stack.values.shape[-1])
-    whole = whole.astype(jnp.promote_types(whole.dtype, jnp.float32))
-    size = whole[0].size
-    values = _padded(whole, jnp.nan)  # which is not finite, and so nowhere counted
+def _describe_group(tensors: Sequence[Tensor]) -> tuple[dict[str, jax.Array], jax.Array]:
+    """The moments of some tensors, each (tensors,), and the bins of their values, (tensors, length)."""
+    values, size = _side_by_side(tensors)
     finite = jnp.isfinite(values)
-    low = _halved(jnp.minimum, jnp.where(finite, values, jnp.inf)).min((1, 2))
-    high = _halved(jnp.maximum, jnp.where(finite, values, -jnp.inf)).max((1, 2))
+    low = _halved(jnp.minimum, jnp.where(finite, values, jnp.inf)).min(1)
+    high = _halved(jnp.maximum, jnp.where(finite, values, -jnp.inf)).max(1)
     num_finite = _total(finite.astype(jnp.int32))
     # Of shares: the sum of the values themselves need not be finite.
-    mean = _total(jnp.where(finite, values / size, 0)) * (size / num_finite)
-    variance = _total(jnp.where(finite, jnp.square(values - mean[:, None, None]), 0)) / num_finite
-    norm = jnp.sqrt(num_finite * (variance + jnp.square(mean)))
+    mean = _total(jnp.where(finite, values / size[:, None], 0)) * (size / num_finite)
+    variance = _total(jnp.where(finite, jnp.square(values - mean[:, None]), 0)) / num_finite
     columns = {
         "min": jnp.where(num_finite > 0, low, jnp.nan),
         "max": jnp.where(num_finite > 0, high, jnp.nan),
         "mean": mean,
         "std": jnp.sqrt(variance),
-        "norm": norm,
+        "norm": jnp.sqrt(num_finite * (variance + jnp.square(mean))),
         "zeros": _total((values == 0).astype(jnp.int32)) / size,
         "non_finite": (size - num_finite) / size,
     }
-    if stack.saturated is not None:
-        times = _halved(jnp.add, _padded(stack.saturated.reshape(whole.shape).astype(jnp.int32), 0)).sum(1)
-        columns["saturated"] = times.sum(1) / size
-        columns["dead"] = (times == whole.shape[1]).mean(1)
-    absent = jnp.full(len(whole), jnp.nan)
-    if stack.moved:
-        columns["update_ratio"] = absent.at[2].set(norm[2] / norm[0])
-    bins = _bins(values, finite, low[:, None, None], high[:, None, None])
-    return jnp.stack([columns.get(name, absent) for name in STATISTICS], axis=1), bins
+    return columns, _bins(values, finite, low[:, None], high[:, None])
+
+
+def _side_by_side(tensors: Sequence[Tensor]) -> tuple[jax.Array, jax.Array]:
+    """Tensors as the rows of one array, which can be halved, float32 or wider; and their sizes, (tensors,) int32.
+
+    What is not there is NaN, which is not finite, and so nowhere counted.
+    """
+    longest = max(tensor.values.size for tensor in tensors)
+    dtype = jnp.result_type(jnp.float32, *(tensor.values.dtype for tensor in tensors))
+    rows = jnp.full((len(tensors), -(-longest // 2**HALVINGS) * 2**HALVINGS), jnp.nan, dtype)
+    sizes = []
+    for row, (values, _, present, _) in enumerate(tensors):
+        sizes.append(values.size if present is None else present.sum())
+        there = values if present is None else jnp.where(present, values, jnp.nan)
+        rows = rows.at[row, : values.size].set(there.ravel().astype(dtype))
+    return rows, jnp.stack([jnp.asarray(size, jnp.int32) for size in sizes])
+
+
+def _saturation(tensors: Sequence[Tensor]) -> dict[str, jax.Array]:
+    """Shares of saturated values and of dead units, (tensors,); NaN for what is no activation."""
+    saturated, dead = [], []
+    for values, where, present, _ in tensors:
+        if where is None:
+            saturated.append(jnp.nan)
+            dead.append(jnp.nan)
+            continue
+        units = values.shape[-1]
+        times = where.reshape(-1, units).astype(jnp.int32).sum(0)
+        there = jnp.ones(units, bool) if present is None else present.reshape(-1, units)[0]
+        num_units, num_rows = there.sum(), values.size // units
+        saturated.append(jnp.where(there, times, 0).sum() / (num_units * num_rows))
+        dead.append((there & (times == num_rows)).sum() / num_units)
+    return {"saturated": jnp.stack(saturated), "dead": jnp.stack(dead)}
 
 
 def _bins(values: jax.Array, finite: jax.Array, low: jax.Array, high: jax.Array) -> jax.Array:
@@ -104,15 +140,14 @@ def _bins(values: jax.Array, finite: jax.Array, low: jax.Array, high: jax.Array)
 
 
 def _count(bins: Sequence[jax.Array]) -> jax.Array:
-    """How many values each bin of each array holds, (arrays, NUM_BINS) int32, from the bins of the stacks."""
+    """How many values each bin of each array holds, (arrays, NUM_BINS) int32, from the bins of the groups."""
     num_arrays = sum(map(len, bins))
     # Every array has its bins, and one that nobody reads, at a place of its own among those of all.
     places = jnp.arange(num_arrays, dtype=jnp.uint32) * (NUM_BINS + 1)
-    starts = jnp.split(places, np.cumsum([len(stack) for stack in bins[:-1]]))
-    even = [jnp.pad(stack, ((0, 0), (0, 0), (0, stack[0].size % 2)), constant_values=NUM_BINS) for stack in bins]
+    starts = jnp.split(places, np.cumsum([len(group) for group in bins[:-1]]))
 
     def add_half(turn, counts):
-        halves = [stack.reshape(len(stack), 2, -1)[:, turn] for stack in even]
+        halves = [group.reshape(len(group), 2, -1)[:, turn] for group in bins]
         at = jnp.concatenate([(half + start[:, None]).ravel() for half, start in zip(halves, starts, strict=True)])
         return counts.at[at].add(1, mode="promise_in_bounds")
 
@@ -123,26 +158,15 @@ def _count(bins: Sequence[jax.Array]) -> jax.Array:
 
 
 def _total(values: jax.Array) -> jax.Array:
-    """The sums of padded arrays (k, rows, units), (k,)."""
-    return _halved(jnp.add, values).sum((1, 2))
+    """The sums of rows that can be halved, (tensors,)."""
+    return _halved(jnp.add, values).sum(1)
 
 
 def _halved(combine: Callable, values: jax.Array) -> jax.Array:
-    """Padded arrays (k, rows, units) with their halves combined, `_halvings` times."""
-    for _ in range(_halvings(values.shape[1])):
-        half = values.shape[1] // 2
-        values = combine(values[:, :half], values[:, half:])
+    """Rows with their halves combined, `HALVINGS` times."""
+    for _ in range(HALVINGS):
+        values = combine(*jnp.split(values, 2, axis=1))
     return values
-
-
-def _padded(values: jax.Array, constant: float) -> jax.Array:
-    """Arrays (k, rows, units) with as many rows as can be halved."""
-    missing = -values.shape[1] % 2 ** _halvings(values.shape[1])
-    return jnp.pad(values, ((0, 0), (0, missing), (0, 0)), constant_values=constant)
-
-
-def _halvings(num_rows: int) -> int:
-    return min(HALVINGS, num_rows.bit_length() - 1)
 
 
 def is_saturated(function: str, net_inputs: jax.Array, outputs: jax.Array) -> jax.Array:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxnn.errors import InputError
 from jaxnn.labels import setting_label
 from jaxnn.models import Network
-from jaxnn.monitor import EventFile, tensor_names
+from jaxnn.monitor import EventFile, Sample, tensor_names, tensors_of
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.members import program_members, watched_members
 from jaxnn.study.plan import Plan, Program
@@ -106,14 +106,14 @@ class Boards:
         program = plan.programs[chunk.program]
         run, members = program.recipe.run, program_members(plan, program)
         sampling = run.sampling(program.num_train)
-        names = sampled_tensors(program)
         for row, member in enumerate(chunk.watched):
-            file = self._open(plan, *members[member], anew=chunk.first == 0)
+            setting, seed = members[member]
+            file = self._open(plan, setting, seed, anew=chunk.first == 0)
             if chunk.samples is not None:
                 seen = sampling.steps(chunk.first, chunk.last)
                 taken = np.flatnonzero(chunk.samples.taken[row, : len(seen)])
                 samples = jax.tree.map(lambda leaf, row=row, taken=taken: leaf[row, taken], chunk.samples)
-                file.add_samples(seen[taken], names, samples)
+                file.add_samples(seen[taken], *own_tensors(plan, program, setting, samples))
             epochs = np.arange(chunk.first + 1, chunk.last + 1) * run.eval_every
             metrics = {name: values[member, chunk.first : chunk.last] for name, values in chunk.history.items()}
             file.add_scalars(epochs * sampling.steps_per_epoch, metrics)
@@ -146,9 +146,17 @@ def hparams_of(config: StudyConfig) -> dict[str, Any]:
     return {field.name: getattr(one, field.name) for one in sections for field in dataclasses.fields(one)}
 
 
-def sampled_tensors(program: Program) -> tuple[str, ...]:
-    """The names of the tensors in every sample of a program."""
-    return _names(program.recipe.model, program.input_shape)  # pyright: ignore[reportArgumentType]
+def own_tensors(plan: Plan, program: Program, setting: int, samples: Sample) -> tuple[tuple[str, ...], Sample]:
+    """The tensors of a setting's network by name, and the samples (steps, ...) of its program with those alone.
+
+    A padded program has layers and units that a network of it has not.
+    """
+    shape = program.input_shape
+    own = _names(plan.settings[setting].recipe.model, shape)  # pyright: ignore[reportArgumentType]
+    if not program.padded:
+        return own, samples
+    positions = tensors_of(own, _names(program.recipe.model, shape))  # pyright: ignore[reportArgumentType]
+    return own, samples._replace(tensors=jax.tree.map(lambda leaf: leaf[:, positions], samples.tensors))
 
 
 @functools.cache

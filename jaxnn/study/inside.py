@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -11,9 +12,10 @@ from jaxnn.labels import setting_label
 from jaxnn.metrics import confusion_matrix, predict, probabilities
 from jaxnn.models import Conv, Dense, Flatten
 from jaxnn.monitor import STATISTICS
-from jaxnn.study.board import Boards, folder_name, sampled_tensors
+from jaxnn.study.board import Boards, folder_name, own_tensors
 from jaxnn.study.members import program_members
 from jaxnn.study.outcome import Outcome
+from jaxnn.study.results import selected_setting
 
 # How many images of weights, and how many reconstructions, are in one figure.
 NUM_IMAGES = 40
@@ -26,19 +28,40 @@ def watched_networks(outcome: Outcome) -> list[tuple[int, int]]:
     return [program_members(plan, one.program)[member] for one in outcome.trained for member in one.watched]
 
 
+def shown_strips(outcome: Outcome) -> tuple[str, str, plots.Figure] | None:
+    """The name of a file, a caption and the strips of one watched network; None where none was.
+
+    Of the selected setting the first, or the first of all.
+    """
+    networks, selected = watched_networks(outcome), selected_setting(outcome.plan, outcome.results)
+    if not networks:
+        return None
+    setting, seed = next((one for one in networks if one[0] == selected), networks[0])
+    caption = (
+        f"Histograms every {outcome.plan.config.monitoring.monitor_every} steps, each as wide as its smallest and "
+        "largest value; dark where many are."
+    )
+    if len(networks) > 1:
+        caption += f" TensorBoard has those of all {len(networks)} networks that were looked into."
+    name = f"inside-{folder_name(outcome.plan, setting)}-seed-{seed}"
+    return name, caption, strip_figure(outcome, setting, seed)
+
+
 def strip_figure(outcome: Outcome, setting: int, seed: int) -> plots.Figure:
     """The histograms of every layer over time; of the parameters themselves, and their gradients and updates."""
     plan = outcome.plan
     one = next(one for one in outcome.trained if setting in one.program.settings)
     row = one.watched.index(program_members(plan, one.program).index((setting, seed)))
-    samples: Any = one.samples  # of NumPy arrays
+    every: Any = one.samples  # of NumPy arrays
     run = one.program.recipe.run
-    taken = np.flatnonzero(samples.taken[row])
+    taken = np.flatnonzero(every.taken[row])
     steps = run.sampling(one.program.num_train).steps(0, run.num_records)[taken]
-    statistics, counts = samples.tensors.statistics[row, taken], samples.tensors.counts[row, taken]
+    seen = jax.tree.map(lambda leaf: leaf[row, taken], every)
+    names, samples = own_tensors(plan, one.program, setting, seen)
+    statistics, counts = np.asarray(samples.tensors.statistics), np.asarray(samples.tensors.counts)
     low, high = (statistics[:, :, STATISTICS.index(name)] for name in ("min", "max"))
     groups: dict[str, list[plots.Strip]] = {}
-    for position, name in enumerate(sampled_tensors(one.program)):
+    for position, name in enumerate(names):
         layer, tensor = name.split("/")
         # An activation or a pooling layer stands with the layer whose net inputs it takes.
         group = layer if tensor in ("weights", "scales") or not groups else list(groups)[-1]
@@ -84,18 +107,14 @@ def images_of(outcome: Outcome, setting: int, seed: int) -> Mapping[str, plots.F
     return figures
 
 
-def show_inside(outcome: Outcome, boards: Boards) -> dict[str, plots.Figure]:
-    """The strips of every watched network by the names of their files, and its images to TensorBoard."""
-    figures = {}
+def add_images(outcome: Outcome, boards: Boards) -> None:
+    """The images of every watched network to TensorBoard, which draws the histograms itself."""
     for setting, seed in watched_networks(outcome):
-        name = f"inside-{folder_name(outcome.plan, setting)}-seed-{seed}"
-        figures[name] = strip_figure(outcome, setting, seed)
         run = outcome.plan.settings[setting].recipe.run
         step = run.epochs * run.sampling(len(outcome.data(setting).train.x)).steps_per_epoch
         file = boards.file(outcome.plan, setting, seed)
-        for tag, figure in {**images_of(outcome, setting, seed), "strips": figures[name]}.items():
+        for tag, figure in images_of(outcome, setting, seed).items():
             file.add_image(step, tag, plots.figure_pixels(figure))
-    return figures
 
 
 def _first_weights(outcome: Outcome, setting: int, member: int) -> np.ndarray | None:

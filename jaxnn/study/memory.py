@@ -1,7 +1,7 @@
 """How much memory a program will need, asked before anything is allocated."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import psutil
 from jaxnn.container import container_memory
 from jaxnn.data import Data
 from jaxnn.labels import bytes_label
+from jaxnn.monitor import sample_shapes
 from jaxnn.population import Recipe, choose_execution, make_member_run
 from jaxnn.run import RunData
 from jaxnn.train import run_keys
@@ -42,13 +43,13 @@ def estimate_memory(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, n
     run = make_member_run(recipe, num_examples=len(data[0].train.x))
 
     def begin():
-        keys, arrays = run_keys(0), RunData(*(Batch(*map(jnp.asarray, split)) for split in splits))
-        state = run.init(keys, hparams, arrays)
-        if recipe.run.monitor_every is None:
-            return state, None
-        return state, run.advance(state, keys, hparams, arrays, 0, 0).samples  # of no records: for their shapes
+        return run.init(run_keys(0), hparams, RunData(*(Batch(*map(jnp.asarray, split)) for split in splits)))
 
-    state_bytes, sample_bytes = (num_members * _num_bytes(tree) for tree in jax.eval_shape(begin))
+    state: Any = jax.eval_shape(begin)
+    state_bytes, sample_bytes = num_members * _num_bytes(state), 0
+    if recipe.run.monitor_every is not None:
+        capacity = recipe.run.sampling(len(data[0].train.x)).capacity
+        sample_bytes = num_members * capacity * _num_bytes(sample_shapes(recipe.model, state.train.params))
     on_devices = DEVICE_COPIES * (state_bytes + sample_bytes) + jax.device_count() * sum(map(_set_bytes, data))
     own, num_examples = own_data_bytes(data), len(data[0].train.x)
     shapes = {"input_shape": data[0].info.input_shape, "num_examples": num_examples, "num_members": num_members}

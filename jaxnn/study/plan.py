@@ -128,10 +128,10 @@ def _divide_places(
             continue
         places = samples_kept(len(program.settings) * num_seeds)
         run = dataclasses.replace(program.recipe.run, samples_kept=places)
-        recipe = dataclasses.replace(program.recipe, run=run)
-        programs[index] = program._replace(recipe=recipe)
-        for position in program.settings:  # it is theirs too: a monitored program is not padded
-            settings[position] = settings[position]._replace(recipe=recipe)
+        programs[index] = program._replace(recipe=dataclasses.replace(program.recipe, run=run))
+        for position in program.settings:
+            own = dataclasses.replace(settings[position].recipe, run=run)
+            settings[position] = settings[position]._replace(recipe=own)
     return programs, settings
 
 
@@ -161,13 +161,8 @@ def _check_losses(config: StudyConfig, sweep: Sweep, settings: Sequence[Setting]
 def group_settings(settings: Sequence[Setting]) -> list[Program]:
     """The programs of some settings: those whose recipes and whose data's shapes are the same share one."""
     shapes = [_shapes(setting.data) for setting in settings]
-    # The penalty on activations would count what padded units give before they are masked; monitoring, the units.
-    allowed = [
-        one.config.training.padding == "auto"
-        and one.hparams.activity_l1 is None
-        and not one.config.monitoring.monitor
-        for one in settings
-    ]
+    # The penalty on activations would count what padded units give before they are masked.
+    allowed = [one.config.training.padding == "auto" and one.hparams.activity_l1 is None for one in settings]
     recipes = pad_recipes([setting.recipe for setting in settings], shapes, allowed=allowed)
     groups: dict[tuple, list[int]] = {}
     for position, key in enumerate(zip(recipes, shapes, strict=True)):

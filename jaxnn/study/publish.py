@@ -13,23 +13,25 @@ from jaxnn.models import Activation, Conv, Dense, Network, summary
 from jaxnn.report import write_report, write_summary
 from jaxnn.study.board import Boards
 from jaxnn.study.describe import Analysis
-from jaxnn.study.inside import show_inside, watched_networks
+from jaxnn.study.inside import add_images, shown_strips
 from jaxnn.study.outcome import Outcome
 from jaxnn.study.plan import Plan, Setting
-from jaxnn.study.results import selected_setting
 from jaxnn.study.sweep import SECTIONS, swept_value_coordinate
 
 
 def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Boards) -> None:
     """Write the figures, the summary and the report of an outcome whose results have been described.
 
-    Of a monitored study also what was seen inside its networks, to `boards` and to figures of its own.
+    Of a monitored study also what was seen inside its networks: of all to `boards`, of one in a figure.
     """
     results, plan = outcome.results, outcome.plan
     standard = _standard_figures(results)
     figures = {**standard, **{name: figure for name, _, figure in analysis.figures}}
-    inside = show_inside(outcome, boards)
-    for name, figure in {**figures, **inside}.items():
+    strips = shown_strips(outcome)
+    if strips is not None:
+        figures[strips[0]] = strips[2]
+        add_images(outcome, boards)
+    for name, figure in figures.items():
         plots.save_figure(figure, directory / "figures" / f"{name}.png")
     write_summary(directory / "summary.md", results, notes=analysis.notes, tables=analysis.tables)
     write_report(
@@ -40,23 +42,9 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Board
         figures=[(caption, figure) for _, caption, figure in analysis.figures],
         notes=analysis.notes,
         tables=analysis.tables,
-        inside=_inside_section(outcome, inside),
+        inside=[strips[1:]] if strips is not None else [],
         drawn=standard,
     )
-
-
-def _inside_section(outcome: Outcome, inside: dict[str, plots.Figure]) -> list[tuple[str, plots.Figure]]:
-    """The strips that the report shows: of the selected setting's first watched network, or of the first of all."""
-    if not inside:
-        return []
-    networks, selected = watched_networks(outcome), selected_setting(outcome.plan, outcome.results)
-    chosen = next((place for place, (setting, _) in enumerate(networks) if setting == selected), 0)
-    others = " The figures of the others are beside the report." if len(networks) > 1 else ""
-    every = outcome.plan.config.monitoring.monitor_every
-    caption = (
-        f"Histograms every {every} steps, each as wide as its smallest and largest value; dark where many are."
-    )
-    return [(caption + others, list(inside.values())[chosen])]
 
 
 def _standard_figures(results: xr.Dataset) -> dict[str, plots.Figure]:

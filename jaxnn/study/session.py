@@ -12,9 +12,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxnn.monitor import Sample
+from jaxnn.monitor import Sample, sample_shapes
 from jaxnn.population import make_member_run, place
-from jaxnn.run import Run, RunData, RunState
+from jaxnn.run import RunState
 from jaxnn.study.compiling import Compiler, Executable, compile_program
 from jaxnn.study.members import (
     member_arrays,
@@ -25,7 +25,6 @@ from jaxnn.study.members import (
 )
 from jaxnn.study.plan import Plan, Program
 from jaxnn.train import run_keys
-from jaxnn.types import Hparams
 
 
 class Snapshot(NamedTuple):
@@ -152,18 +151,12 @@ def state_shapes(plan: Plan, program: Program) -> RunState:
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((num_members, *leaf.shape), leaf.dtype), member)
     if program.recipe.run.monitor_every is None:
         return shapes
-    after = jax.eval_shape(lambda seed, *rest: _after_nothing(run, seed, *rest), 0, hparams, data)
     num_watched = len(watched_members(plan, program))
     num_samples = program.recipe.run.sampling(program.num_train).before(program.recipe.run.num_records)
     lead = (num_watched, num_samples)
-    samples = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((*lead, *leaf.shape[1:]), leaf.dtype), after.samples)
+    sample = sample_shapes(program.recipe.model, member.train.params)
+    samples = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((*lead, *leaf.shape), leaf.dtype), sample)
     return shapes._replace(samples=samples)
-
-
-def _after_nothing(run: Run, seed: int, hparams: Hparams, data: RunData) -> RunState:
-    """The state after an `advance` of no records, for its shapes."""
-    keys = run_keys(seed)
-    return run.advance(run.init(keys, hparams, data), keys, hparams, data, 0, 0)
 
 
 def _first_variables(plan: Plan, program: Program, executable: Executable) -> Any:

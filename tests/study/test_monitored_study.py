@@ -10,7 +10,9 @@ from tiny_studies import tiny_config, tiny_data
 from jaxnn import population
 from jaxnn.errors import InputError
 from jaxnn.study import ModelConfig, plan_study
+from jaxnn.study.board import own_tensors
 from jaxnn.study.config import MonitorConfig
+from jaxnn.study.members import program_members
 from jaxnn.study.training import train_program
 
 SWEEP = {"learning_rate": (0.05, 0.01)}
@@ -82,9 +84,29 @@ def test_what_cannot_be_watched_is_refused(monitoring, message):
         plan_study(dataclasses.replace(CONFIG, monitoring=monitoring), SWEEP, load=tiny_data)
 
 
-def test_monitored_networks_are_not_padded():
-    """The same units would be counted as dead in every padded network."""
-    sweep = {"hidden": ((2,), (3,))}
-    unwatched = dataclasses.replace(CONFIG, monitoring=MonitorConfig())
-    assert [p.padded for p in plan_study(unwatched, sweep, load=tiny_data).programs] == [True]
-    assert [p.padded for p in plan_study(CONFIG, sweep, load=tiny_data).programs] == [False, False]
+def test_a_padded_network_is_seen_as_if_it_were_not(quick_programs):
+    """Whatever its depth and widths: no unit or layer that it has not is counted, none that it has is missed."""
+    sweep = {"hidden": ((2,), (3, 4), (4, 2, 3))}
+    seen = []
+    for padding in ("auto", "never"):
+        training = dataclasses.replace(CONFIG.training, padding=padding)
+        plan = plan_study(dataclasses.replace(CONFIG, training=training), sweep, load=tiny_data)
+        found = {}
+        for position, program in enumerate(plan.programs):
+            assert program.padded == (padding == "auto")
+            trained = train_program(plan, position)
+            for row, member in enumerate(trained.watched):
+                setting, seed = program_members(plan, program)[member]
+                samples = jax.tree.map(lambda leaf, row=row: leaf[row], trained.samples)
+                found[setting, seed] = own_tensors(plan, program, setting, samples)
+        seen.append(found)
+    assert set(seen[0]) == set(seen[1]) == {(setting, seed) for setting in range(3) for seed in (0, 2)}
+    for watched, (names, samples) in seen[0].items():
+        own_names, expected = seen[1][watched]
+        assert names == own_names
+        assert len(names) == 6 + 8 * len(sweep["hidden"][watched[0]]) + 1
+        same = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+        jax.tree.map(same, samples._replace(tensors=0), expected._replace(tensors=0))
+        same(samples.tensors.statistics, expected.tensors.statistics)
+        moved = np.abs(samples.tensors.counts - expected.tensors.counts).sum(-1)
+        assert moved.max() <= 2  # a value on the edge of two bins
