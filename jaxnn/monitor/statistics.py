@@ -16,6 +16,9 @@ STATISTICS = ("min", "max", "mean", "std", "norm", "zeros", "saturated", "dead",
 saturated values, of dead units and of values that are not finite; norm of an update over that of what it moves.
 """
 
+# Those that every tensor has.
+MOMENTS = ("min", "max", "mean", "std", "norm", "zeros", "non_finite")
+
 # A value is saturated where the slope of its activation is below this share of the steepest.
 SATURATED_BELOW = 0.05
 STEEPEST = {"sigmoid": 0.25, "softmax": 0.25}  # of the others about 1
@@ -59,22 +62,21 @@ def describe(tensors: Sequence[Tensor]) -> Description:
     for position, tensor in enumerate(tensors):
         size = tensor.values.size
         groups.setdefault(next((most for most in GROUPS_UP_TO if size <= most), size), []).append(position)
-    described = [_describe_group([tensors[position] for position in group]) for group in groups.values()]
-    columns, bins = zip(*described, strict=True)
-    places = np.argsort(np.concatenate(list(groups.values())))
-    found = {name: jnp.concatenate([one[name] for one in columns])[places] for name in columns[0]}
-    found |= _saturation(tensors)
-    updates = [(position, one.update_of) for position, one in enumerate(tensors) if one.update_of is not None]
+    positions = list(groups.values())
+    moments, bins = zip(*(_describe_group([tensors[place] for place in group]) for group in positions), strict=True)
+    moments = jnp.concatenate(moments)[np.argsort(np.concatenate(positions))]
+    found = dict(zip(MOMENTS, moments.T, strict=True)) | _saturation(tensors)
     absent = jnp.full(len(tensors), jnp.nan)
+    updates = [(position, one.update_of) for position, one in enumerate(tensors) if one.update_of is not None]
     if updates:
         moves, moved = np.transpose(updates)
         found["update_ratio"] = absent.at[moves].set(found["norm"][moves] / found["norm"][moved])
     statistics = jnp.stack([found.get(name, absent) for name in STATISTICS], axis=1)
-    return Description(statistics, _count(bins)[places])
+    return Description(statistics, _count(bins, positions))
 
 
-def _describe_group(tensors: Sequence[Tensor]) -> tuple[dict[str, jax.Array], jax.Array]:
-    """The moments of some tensors, each (tensors,), and the bins of their values, (tensors, length)."""
+def _describe_group(tensors: Sequence[Tensor]) -> tuple[jax.Array, jax.Array]:
+    """The `MOMENTS` of some tensors, (tensors, 7), and the bins of their values, (tensors, length)."""
     values, size = _side_by_side(tensors)
     finite = jnp.isfinite(values)
     low = _halved(jnp.minimum, jnp.where(finite, values, jnp.inf)).min(1)
@@ -83,7 +85,7 @@ def _describe_group(tensors: Sequence[Tensor]) -> tuple[dict[str, jax.Array], ja
     # Of shares: the sum of the values themselves need not be finite.
     mean = _total(jnp.where(finite, values / size[:, None], 0)) * (size / num_finite)
     variance = _total(jnp.where(finite, jnp.square(values - mean[:, None]), 0)) / num_finite
-    columns = {
+    moments = {
         "min": jnp.where(num_finite > 0, low, jnp.nan),
         "max": jnp.where(num_finite > 0, high, jnp.nan),
         "mean": mean,
@@ -92,6 +94,7 @@ def _describe_group(tensors: Sequence[Tensor]) -> tuple[dict[str, jax.Array], ja
         "zeros": _total((values == 0).astype(jnp.int32)) / size,
         "non_finite": (size - num_finite) / size,
     }
+    columns = jnp.stack([moments[name] for name in MOMENTS], axis=1)
     return columns, _bins(values, finite, low[:, None], high[:, None])
 
 
@@ -100,15 +103,16 @@ def _side_by_side(tensors: Sequence[Tensor]) -> tuple[jax.Array, jax.Array]:
 
     What is not there is NaN, which is not finite, and so nowhere counted.
     """
-    longest = max(tensor.values.size for tensor in tensors)
+    length = -(-max(tensor.values.size for tensor in tensors) // 2**HALVINGS) * 2**HALVINGS
     dtype = jnp.result_type(jnp.float32, *(tensor.values.dtype for tensor in tensors))
-    rows = jnp.full((len(tensors), -(-longest // 2**HALVINGS) * 2**HALVINGS), jnp.nan, dtype)
-    sizes = []
-    for row, (values, _, present, _) in enumerate(tensors):
+    parts, sizes = [], []
+    for values, _, present, _ in tensors:
         sizes.append(values.size if present is None else present.sum())
         there = values if present is None else jnp.where(present, values, jnp.nan)
-        rows = rows.at[row, : values.size].set(there.ravel().astype(dtype))
-    return rows, jnp.stack([jnp.asarray(size, jnp.int32) for size in sizes])
+        parts += [there.ravel().astype(dtype), np.full(length - values.size, np.nan, dtype)]
+    return jnp.concatenate(parts).reshape(len(tensors), length), jnp.stack(
+        [jnp.asarray(size, jnp.int32) for size in sizes]
+    )
 
 
 def _saturation(tensors: Sequence[Tensor]) -> dict[str, jax.Array]:
@@ -139,22 +143,26 @@ def _bins(values: jax.Array, finite: jax.Array, low: jax.Array, high: jax.Array)
     return jnp.where(finite, jnp.clip(share * NUM_BINS, 0, NUM_BINS - 1), NUM_BINS).astype(jnp.uint32)
 
 
-def _count(bins: Sequence[jax.Array]) -> jax.Array:
-    """How many values each bin of each array holds, (arrays, NUM_BINS) int32, from the bins of the groups."""
-    num_arrays = sum(map(len, bins))
-    # Every array has its bins, and one that nobody reads, at a place of its own among those of all.
-    places = jnp.arange(num_arrays, dtype=jnp.uint32) * (NUM_BINS + 1)
-    starts = jnp.split(places, np.cumsum([len(group) for group in bins[:-1]]))
+def _count(bins: Sequence[jax.Array], positions: Sequence[Sequence[int]]) -> jax.Array:
+    """How many values each bin of each tensor holds, (tensors, NUM_BINS) int32.
+
+    Args:
+        bins: of the values of each group, (tensors of the group, length).
+        positions: of the tensors of each group, among all.
+    """
+    num_tensors = sum(map(len, bins))
+    # Every tensor has its bins, and one that nobody reads, at a place of its own among those of all.
+    starts = [np.array(group, np.uint32)[:, None] * np.uint32(NUM_BINS + 1) for group in positions]
 
     def add_half(turn, counts):
         halves = [group.reshape(len(group), 2, -1)[:, turn] for group in bins]
-        at = jnp.concatenate([(half + start[:, None]).ravel() for half, start in zip(halves, starts, strict=True)])
+        at = jnp.concatenate([(half + start).ravel() for half, start in zip(halves, starts, strict=True)])
         return counts.at[at].add(1, mode="promise_in_bounds")
 
     # In two turns of a loop, before which the bins are written down: XLA on CPU would compute the outputs of a
     # layer once more for them, and value by value.
-    counts = jax.lax.fori_loop(0, 2, add_half, jnp.zeros(num_arrays * (NUM_BINS + 1), jnp.int32))
-    return counts.reshape(num_arrays, -1)[:, :NUM_BINS]
+    counts = jax.lax.fori_loop(0, 2, add_half, jnp.zeros(num_tensors * (NUM_BINS + 1), jnp.int32))
+    return counts.reshape(num_tensors, -1)[:, :NUM_BINS]
 
 
 def _total(values: jax.Array) -> jax.Array:

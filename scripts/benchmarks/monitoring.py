@@ -1,14 +1,21 @@
-"""What it costs to see inside: the run time of a study with monitoring beside the same one without, interleaved."""
+"""What it costs to see inside: a study with monitoring beside the same one without, interleaved.
+
+The seconds that it trains, and those of the whole command, with everything that it draws.
+"""
 
 import dataclasses
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cases import FASHION, TWO_D, load
 
+from jaxnn.discover import experiments_dir, load_experiment
+from jaxnn.experiment import Preset
 from jaxnn.study import ModelConfig, MonitorConfig, StudyConfig, TrainConfig, plan_study
 from jaxnn.study.board import Boards
 from jaxnn.study.plan import Plan
@@ -24,49 +31,97 @@ CASES = {
     "2-100-2, batch 32, one seed": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 4_000, 1),
     "2-100-2, batch 32, one seed, short": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 400, 1),
 }
+EXPERIMENTS = ("moons", "trials_2d", "depth")
+
+Timed = tuple[str, list[float], list[float]]  # a name, and the seconds of every round without and with monitoring
 
 
-def monitoring_rows(*, rounds: int, case: str = "") -> Iterator[tuple[str, list[float], list[float]]]:
-    """For each case its name and the seconds of every round, without monitoring and with it, files and all."""
-    for name, (data, model, batch_size, epochs, seeds) in CASES.items():
-        if case not in name:
-            continue
-        training = TrainConfig(epochs=epochs, batch_size=batch_size, eval_every=1)
-        config = StudyConfig(data, model, training, seeds=seeds)
+def training_rows(*, rounds: int) -> Iterator[Timed]:
+    """The seconds that each case, and each experiment's default preset, trains, event files and all."""
+    for name, presets in _studies().items():
         plain, watched = (
-            plan_study(dataclasses.replace(config, monitoring=monitoring), {}, load=load)
+            [
+                plan_study(dataclasses.replace(one.config, monitoring=monitoring), one.sweep, load=load)
+                for one in presets
+            ]
             for monitoring in (MonitorConfig(), MonitorConfig(True, EVERY))
         )
-        train_program(plain, 0)
+        _train_plain(plain)
         _train_watched(watched)
         seconds: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
-            seconds[0].append(train_program(plain, 0).run_seconds)
+            seconds[0].append(_train_plain(plain))
             seconds[1].append(_train_watched(watched))
         yield name, *seconds
 
 
-def _train_watched(plan: Plan) -> float:
-    """Seconds of a monitored program, those in which it waits for its event files included."""
+def command_rows(*, rounds: int) -> Iterator[Timed]:
+    """The seconds of `jaxnn run NAME`, whose programs were compiled by a run before."""
+    for name in EXPERIMENTS:
+        seconds: tuple[list[float], list[float]] = ([], [])
+        for turn in range(rounds + 1):
+            for kept, options in zip(seconds, ([], ["--monitor"]), strict=True):
+                found = _command_seconds(name, options)
+                if turn:
+                    kept.append(found)
+        yield f"jaxnn run {name}", *seconds
+
+
+def _studies() -> dict[str, list[Preset]]:
+    studies = {}
+    for name, (data, model, batch_size, epochs, seeds) in CASES.items():
+        training = TrainConfig(epochs=epochs, batch_size=batch_size, eval_every=1)
+        studies[name] = [Preset(StudyConfig(data, model, training, seeds=seeds), {})]
+    for name in EXPERIMENTS:
+        preset = load_experiment(experiments_dir() / f"{name}.py").presets["cpu"]
+        studies[name] = list(preset.values()) if isinstance(preset, Mapping) else [preset]
+    return studies
+
+
+def _command_seconds(name: str, options: list[str]) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        boards, waiting = Boards(Path(folder)), 0.0
+        command = [sys.executable, "-m", "jaxnn", "run", name, *options, "--output", f"{folder}/run"]
+        started = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True)
+        return time.perf_counter() - started
 
-        def observe(plan, chunk):
-            nonlocal waiting
-            started = time.perf_counter()
-            boards(plan, chunk)
+
+def _train_plain(plans: list[Plan]) -> float:
+    """Seconds of training of the programs of some studies."""
+    return sum(train_program(plan, place).run_seconds for plan in plans for place in range(len(plan.programs)))
+
+
+def _train_watched(plans: list[Plan]) -> float:
+    """Seconds of monitored programs, those in which they wait for their event files included."""
+    with tempfile.TemporaryDirectory() as folder:
+        run_seconds = waiting = 0.0
+        for index, plan in enumerate(plans):
+            boards = Boards(Path(folder) / str(index))
+
+            def observe(plan, chunk, boards=boards):
+                nonlocal waiting
+                started = time.perf_counter()
+                boards(plan, chunk)
+                waiting += time.perf_counter() - started
+
+            with boards:
+                for place in range(len(plan.programs)):
+                    run_seconds += train_program(plan, place, observe=observe).run_seconds
+                started = time.perf_counter()
             waiting += time.perf_counter() - started
-
-        with boards:
-            run_seconds = train_program(plan, 0, observe=observe).run_seconds
-            started = time.perf_counter()
-        return run_seconds + waiting + time.perf_counter() - started
+        return run_seconds + waiting
 
 
 def print_monitoring(*, rounds: int) -> None:
     """A line for each case: seconds without and with, and the median ratio of neighbours in time."""
-    print(f"seconds of a run, without monitoring and with it every {EVERY} steps (one seed watched):")
-    for name, plain, watched in monitoring_rows(rounds=rounds):
+    print(f"seconds of training, without monitoring and with it every {EVERY} steps (one seed watched):")
+    _print_rows(training_rows(rounds=rounds))
+    print("seconds of the whole command, without and with `--monitor`:")
+    _print_rows(command_rows(rounds=max(1, rounds // 3)))
+
+
+def _print_rows(rows: Iterator[Timed]) -> None:
+    for name, plain, watched in rows:
         ratios = [b / a for a, b in zip(plain, watched, strict=True)]
         low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
         medians = f"{statistics.median(plain):.2f} s, {statistics.median(watched):.2f} s"
