@@ -74,35 +74,34 @@ def strip_figure(outcome: Outcome, setting: int, seed: int) -> plots.Figure:
 def images_of(outcome: Outcome, setting: int, seed: int) -> Mapping[str, plots.Figure]:
     """Figures of a network at its best epoch: first-layer weights, and what goes with its data.
 
-    For classes the confusion matrix on the validation set (the test set is not for looking at), and in two
-    dimensions the decision boundary; for an autoencoder reconstructions of validation examples.
+    Without a title: TensorBoard names the network.  For classes the confusion matrix on the validation set (the
+    test set is not for looking at), and in two dimensions the decision boundary; for an autoencoder reconstructions
+    of validation examples.
     """
     data, recipe = outcome.data(setting), outcome.plan.settings[setting].recipe
-    member, label = outcome.plan.seeds.index(seed), _network_label(outcome, setting, seed)
+    member = outcome.plan.seeds.index(seed)
     figures = {}
     weights = _first_weights(outcome, setting, member)
     if weights is not None:
-        figures["first_layer_weights"] = plots.plot_images(weights[:NUM_IMAGES], signed=True, title=label)
+        figures["first_layer_weights"] = plots.plot_images(weights[:NUM_IMAGES], signed=True)
     if recipe.run.reconstruct:
         if len(data.info.input_shape) > 1:
             x = data.validation.x[:NUM_RECONSTRUCTIONS]
             found = outcome.predict(setting, x)[member] / data.info.scale
             images = np.concatenate([x.astype(np.float32), found.reshape(x.shape)])
             labels = ("input", "output")
-            figures["reconstructions"] = plots.plot_images(
-                images, num_columns=len(x), row_labels=labels, title=label
-            )
+            figures["reconstructions"] = plots.plot_images(images, num_columns=len(x), row_labels=labels)
         return figures
     if data.info.num_classes is None:
         return figures
     names, loss = data.info.class_names, recipe.loss
     outputs = outcome.predict(setting, data.validation.x)[member]
     matrix = confusion_matrix(jnp.asarray(data.validation.y), predict(outputs), len(names))
-    figures["confusion_matrix"] = plots.plot_confusion(np.asarray(matrix), names, title=label)
+    figures["confusion_matrix"] = plots.plot_confusion(np.asarray(matrix), names)
     if data.info.input_shape == (2,):
         mesh = plots.make_mesh(data.train.x)
         shares = np.asarray(probabilities(outcome.predict(setting, mesh.inputs)[member], loss))
-        panel = plots.DecisionPanel(label, mesh, shares, data.validation.x, data.validation.y)
+        panel = plots.DecisionPanel("", mesh, shares, data.validation.x, data.validation.y)
         figures["decision_boundary"] = plots.plot_decision_boundaries([[panel]], class_names=names)
     return figures
 
