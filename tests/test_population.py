@@ -67,7 +67,7 @@ def population_of(execution, recipe=RECIPE):
     if recipe is RECIPE and execution == EXECUTIONS["map"]:
         return make(recipe, execution, num_examples=NUM_TRAIN)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(population, "CPU_COMPILER_OPTIONS", {"xla_backend_optimization_level": 0})
+        patch.setattr(population.program, "CPU_COMPILER_OPTIONS", {"xla_backend_optimization_level": 0})
         return make(recipe, execution, num_examples=NUM_TRAIN)
 
 

@@ -108,7 +108,7 @@ def test_the_forms_for_accelerators_train_the_same_networks(options, request, mo
     compile = jax.stages.Lowered.compile
     quickly = {"xla_backend_optimization_level": 0}
     monkeypatch.setattr(jax.stages.Lowered, "compile", lambda lowered: compile(lowered, compiler_options=quickly))
-    monkeypatch.setattr(population, "CPU_COMPILER_OPTIONS", None)
+    monkeypatch.setattr(population.program, "CPU_COMPILER_OPTIONS", None)
     make_population.cache_clear()
     plan = plan_study(tiny_config(**options), {"learning_rate": (0.01, 0.1)}, load=tiny_data)
     (wanted,) = train_study(plan)

@@ -26,7 +26,7 @@ def quick_programs():
     """Programs are compiled in less time, to slower code; nothing of it is left behind."""
     population.make_population.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(population, "CPU_COMPILER_OPTIONS", {"xla_backend_optimization_level": 0})
+        patch.setattr(population.program, "CPU_COMPILER_OPTIONS", {"xla_backend_optimization_level": 0})
         yield
     population.make_population.cache_clear()
 
