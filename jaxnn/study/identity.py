@@ -14,6 +14,8 @@ from jaxnn.study.sweep import expand
 
 PLACES = ("config.data.data_dir", "config.data.path")
 EXTENDED = "config.training.epochs"
+# Of two studies that have little in common a few of the differences tell as much as all.
+DIFFERENCES_SHOWN = 5
 # Schedules whose rate at a step does not depend on how many steps there will be.
 OPEN_ENDED = ("constant", "exponential", "step")
 
@@ -42,7 +44,7 @@ def check_continues(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         now: the description of what is to be resumed.
 
     Raises:
-        InputError: they differ in more than an extension may; all the differences are listed.
+        InputError: they differ in more than an extension may; the first of the differences are listed.
     """
     if "parts" in earlier:
         raise InputError(
@@ -54,10 +56,13 @@ def check_continues(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         return False
     if differing == [EXTENDED] and new[EXTENDED] > old[EXTENDED] and _is_open_ended(now):
         return True
-    listed = "; ".join(f"`{name}` was {old.get(name)!r} and is {new.get(name)!r}" for name in differing)
+    shown = differing if len(differing) <= DIFFERENCES_SHOWN else differing[: DIFFERENCES_SHOWN - 1]
+    listed = [f"`{name}` was {old.get(name)!r} and is {new.get(name)!r}" for name in shown]
+    if len(shown) < len(differing):
+        listed.append(f"{len(differing) - len(shown)} more fields differ")
     raise InputError(
-        f"`--resume` continues the same study (or, where the schedule allows, one of more epochs); {listed}: "
-        "give it the same configuration, or choose another `--output`."
+        f"`--resume` continues the same study (or, where the schedule allows, one of more epochs); "
+        f"{'; '.join(listed)}: give it the same configuration, or choose another `--output`."
     )
 
 

@@ -14,6 +14,7 @@ from jaxnn.data import DataConfig
 from jaxnn.errors import InputError
 from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, plan_study, run_study, rundir
 from jaxnn.study.describe import log_lines
+from jaxnn.study.identity import check_continues
 from jaxnn.study.training import Progress
 from jaxnn.types import Hparams
 
@@ -154,3 +155,14 @@ def test_runs_of_one_second_have_directories_of_their_own(tmp_path, monkeypatch)
         found.append(rundir.default_output("moons", now))
         found[-1].mkdir(parents=True)
     assert [path.name for path in found] == [f"moons-20260131-120000{end}" for end in ("", "-2", "-3")]
+
+
+def test_of_two_studies_that_have_little_in_common_a_few_differences_are_listed():
+    """The first four, and how many more there are; with five all of them."""
+    described = lambda value, number: {
+        "config": {f"field_{index}": value for index in range(number)}, "sweep": {}, "seeds": [0], "data_sha256": ""
+    }  # fmt: skip
+    for number, end in ((5, "`config.field_4` was 0 and is 1: give"), (9, "5 more fields differ: give")):
+        with pytest.raises(InputError, match=rf"`config.field_0` was 0 and is 1; .*; {end}") as found:
+            check_continues(described(0, number), described(1, number))
+        assert str(found.value).count(" was 0 and is 1") == (5 if number == 5 else 4)
