@@ -31,6 +31,7 @@ NUM_TRAIN, EPOCHS, BATCH_SIZE, EVERY = 44, 6, 8, 3  # 5 full batches of 8 and on
 NUM_MEMBERS, NUM_WATCHED = 3, 2
 SAMPLED = EPOCHS * 5 // EVERY
 LOOKS = []  # grows whenever a monitored program looks at a member
+TRACES = []  # and whenever what looks is traced
 
 
 def vmap(function, members):
@@ -57,6 +58,7 @@ def small_run(vectorise, config, model) -> Run:
     probe = monitor.make_probe(model, LOSS, ADAM)
 
     def counted(*arguments):
+        TRACES.append(1)
         jax.debug.callback(lambda: LOOKS.append(1))
         return probe(*arguments)
 
@@ -129,6 +131,16 @@ def test_nobody_looks_between_the_samples(vectorise):
     _, (chunk,) = train_members(run_config(), [False, True, False], vectorise)
     jax.effects_barrier()
     assert len(LOOKS) == int(chunk.taken.sum()) == SAMPLED
+
+
+@pytest.mark.parametrize("vectorise", [vmap, one_by_one])
+def test_what_looks_is_not_traced_again_and_again(vectorise):
+    """Once alone and once for one out of several, though JAX batches the loops around it several times."""
+    TRACES.clear()
+    whole, data = small_run(vectorise, run_config(), LINEAR), jax.tree.map(jnp.asarray, small_data())
+    member = lambda one: whole.advance(one[0], run_keys(one[1]), HPARAMS, data, 0, 3)
+    jax.eval_shape(functools.partial(vectorise, member), (initial_state(LINEAR), np.arange(NUM_MEMBERS)))
+    assert len(TRACES) == (2 if vectorise is vmap else 1)
 
 
 @functools.cache

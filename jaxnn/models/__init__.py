@@ -18,7 +18,14 @@ from jaxnn.models.layers import (
     Upsample,
 )
 from jaxnn.models.network import Network, activations_of, layer_names, penalized_positions, record
-from jaxnn.models.padded import PaddedBlock, net_inputs_of, pad_variables, padded_mlp, present_units, trim_params
+from jaxnn.models.padded import (
+    PaddedBlock,
+    pad_variables,
+    padded_mlp,
+    padded_net_inputs,
+    present_units,
+    trim_params,
+)
 from jaxnn.models.summary import SummaryRow, summary, summary_rows
 
 __all__ = [
@@ -49,10 +56,10 @@ __all__ = [
     "lenet",
     "linear",
     "mlp",
-    "net_inputs_of",
     "network",
     "pad_variables",
     "padded_mlp",
+    "padded_net_inputs",
     "penalized_positions",
     "present_units",
     "record",

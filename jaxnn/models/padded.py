@@ -39,14 +39,16 @@ class PaddedBlock(nn.Module):
         kernel = self.param("kernel", zeros, (x.shape[-1], self.features))
         bias = self.param("bias", zeros, (self.features,))
         mask = self.variable("batch_stats", "mask", jnp.ones, (self.features,)).value
-        y = mask[None] * activation_function(self.activation)(net_inputs_of({"kernel": kernel, "bias": bias}, x))
+        y = mask[None] * activation_function(self.activation)(
+            padded_net_inputs({"kernel": kernel, "bias": bias}, x)
+        )
         if not self.optional:
             return y
         passes = self.variable("batch_stats", "passes", jnp.zeros, ()).value
         return jnp.where(passes == 1, x, y)
 
 
-def net_inputs_of(params: Variables, x: jax.Array) -> jax.Array:
+def padded_net_inputs(params: Variables, x: jax.Array) -> jax.Array:
     """The net inputs of a padded block with these parameters: x (batch, m) -> (batch, features)."""
     return matmul(x, params["kernel"]) + params["bias"][None]
 

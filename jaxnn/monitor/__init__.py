@@ -1,7 +1,7 @@
 """Seeing inside a network while it learns: statistics of its tensors, taken on the device every so many steps."""
 
 from jaxnn.monitor.events import EventFile
-from jaxnn.monitor.probe import Probe, Sample, make_probe, sample_shapes, tensor_names, tensors_of
+from jaxnn.monitor.probe import Probe, Sample, make_probe, positions_in_padded, sample_shapes, tensor_names
 from jaxnn.monitor.sampling import Look, Sampling, make_look, no_samples, samples_kept, watched_loop
 from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Tensor, describe
 
@@ -19,9 +19,9 @@ __all__ = [
     "make_look",
     "make_probe",
     "no_samples",
+    "positions_in_padded",
     "sample_shapes",
     "samples_kept",
     "tensor_names",
-    "tensors_of",
     "watched_loop",
 ]

@@ -19,7 +19,7 @@ from jaxnn.models import (
     Network,
     PaddedBlock,
     layer_names,
-    net_inputs_of,
+    padded_net_inputs,
     present_units,
     record,
 )
@@ -63,7 +63,7 @@ def tensor_names(model: Network, params: Params) -> tuple[str, ...]:
     """The tensors of a `Sample` in order: "dense_1/weights", "dense_1/weights_gradient", ..., "relu_1/activations".
 
     Args:
-        model: a network.
+        model: a network; what is sampled of a layer that a padded one passes has no meaning.
         params: its parameters, or their shapes.
     """
     names = []
@@ -74,17 +74,19 @@ def tensor_names(model: Network, params: Params) -> tuple[str, ...]:
     return tuple(names)
 
 
-def tensors_of(own_names: Sequence[str], names: Sequence[str]) -> list[int]:
+def positions_in_padded(own_names: Sequence[str], names: Sequence[str]) -> list[int]:
     """Where in a `Sample` of a padded network the tensors are of a smaller one in it.
 
     Args:
         own_names: of the smaller network, from `tensor_names`.
         names: of the padded one.
     """
-    last = [name.split("/")[0] == names[-1].split("/")[0] for name in names]
-    first, num_last = len(own_names) - sum(last), sum(last)
+    layers, words = zip(*(name.split("/") for name in names), strict=True)
+    num_last = layers.count(layers[-1])
     # Its layers are the first ones, then come those that are passed, then the outputs of both.
-    return [*range(first), *range(len(names) - num_last, len(names))]
+    positions = [*range(len(own_names) - num_last), *range(len(names) - num_last, len(names))]
+    assert [words[position] for position in positions] == [name.split("/")[1] for name in own_names]
+    return positions
 
 
 def sample_shapes(model: Network, params: Params) -> Sample:
@@ -151,7 +153,7 @@ def _tensors(
                 own = len(tensors)
                 tensors += [Tensor(values, present=there), Tensor(grads, present=there)]
                 tensors.append(Tensor(updates, present=there, update_of=own))
-        net_inputs = net_inputs_of(_own(moved[0], position), given) if isinstance(layer, PaddedBlock) else given
+        net_inputs = padded_net_inputs(_own(moved[0], position), given) if isinstance(layer, PaddedBlock) else given
         for word in OUTPUTS.get(type(layer), ()):
             values = net_inputs if (type(layer), word) == (PaddedBlock, "net_inputs") else outputs[name]
             tensor = Tensor(values, present=_there(units, None, values.shape))

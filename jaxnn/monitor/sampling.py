@@ -72,14 +72,14 @@ def make_look(model: Network, probe: Probe, *, num_watched: int) -> Look:
         num_watched: how many members of a vectorised population are watched, at most.
     """
 
-    # JAX batches the body of a loop several times, and calls the rule below each time: the probe is traced once.
-    traced_once = jax.jit(probe)
+    # JAX batches the body of a loop several times, and calls the rule below each time: jit traces once.
+    traced = jax.jit(probe)
 
     @jax.custom_batching.custom_vmap
     def look(watched, state, *rest):
         shapes, arguments = sample_shapes(model, state.params), (state, *rest)
         nothing = lambda: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        return jax.lax.cond(watched, lambda: traced_once(*arguments), nothing)
+        return jax.lax.cond(watched, lambda: traced(*arguments), nothing)
 
     @look.def_vmap
     def look_at_several(num_members, is_batched, watched, *arguments):

@@ -72,7 +72,7 @@ def describe(tensors: Sequence[Tensor]) -> Description:
         moves, moved = np.transpose(updates)
         found["update_ratio"] = absent.at[moves].set(found["norm"][moves] / found["norm"][moved])
     statistics = jnp.stack([found.get(name, absent) for name in STATISTICS], axis=1)
-    return Description(statistics, _count(bins, positions))
+    return Description(statistics.astype(jnp.float32), _count(bins, positions))
 
 
 def _describe_group(tensors: Sequence[Tensor]) -> tuple[jax.Array, jax.Array]:
@@ -105,26 +105,26 @@ def _side_by_side(tensors: Sequence[Tensor]) -> tuple[jax.Array, jax.Array]:
     """
     length = -(-max(tensor.values.size for tensor in tensors) // 2**HALVINGS) * 2**HALVINGS
     dtype = jnp.result_type(jnp.float32, *(tensor.values.dtype for tensor in tensors))
-    parts, sizes = [], []
-    for values, _, present, _ in tensors:
+    rows, sizes = [], []
+    for tensor in tensors:
+        values, present = tensor.values, tensor.present
         sizes.append(values.size if present is None else present.sum())
         there = values if present is None else jnp.where(present, values, jnp.nan)
-        parts += [there.ravel().astype(dtype), np.full(length - values.size, np.nan, dtype)]
-    return jnp.concatenate(parts).reshape(len(tensors), length), jnp.stack(
-        [jnp.asarray(size, jnp.int32) for size in sizes]
-    )
+        rows += [there.ravel().astype(dtype), np.full(length - values.size, np.nan, dtype)]
+    return jnp.concatenate(rows).reshape(-1, length), jnp.stack([jnp.asarray(size, jnp.int32) for size in sizes])
 
 
 def _saturation(tensors: Sequence[Tensor]) -> dict[str, jax.Array]:
     """Shares of saturated values and of dead units, (tensors,); NaN for what is no activation."""
     saturated, dead = [], []
-    for values, where, present, _ in tensors:
-        if where is None:
+    for tensor in tensors:
+        values, present = tensor.values, tensor.present
+        if tensor.saturated is None:
             saturated.append(jnp.nan)
             dead.append(jnp.nan)
             continue
         units = values.shape[-1]
-        times = where.reshape(-1, units).astype(jnp.int32).sum(0)
+        times = tensor.saturated.reshape(-1, units).astype(jnp.int32).sum(0)
         there = jnp.ones(units, bool) if present is None else present.reshape(-1, units)[0]
         num_units, num_rows = there.sum(), values.size // units
         saturated.append(jnp.where(there, times, 0).sum() / (num_units * num_rows))

@@ -7,7 +7,6 @@ its member axis is executed is the business of `Execution`, and neither the mode
 from jaxnn.population.execution import Execution, choose_execution
 from jaxnn.population.members import NEUTRAL, Members, make_members, pad_members, share_terms, stack_hparams
 from jaxnn.population.program import (
-    CPU_COMPILER_OPTIONS,
     PROGRAMS_KEPT,
     Population,
     jit_once,
@@ -18,7 +17,6 @@ from jaxnn.population.program import (
 from jaxnn.population.recipe import GRADIENTS, Recipe, make_member_run
 
 __all__ = [
-    "CPU_COMPILER_OPTIONS",
     "GRADIENTS",
     "NEUTRAL",
     "PROGRAMS_KEPT",

@@ -16,7 +16,7 @@ import numpy as np
 from jaxnn.errors import InputError
 from jaxnn.labels import setting_label
 from jaxnn.models import Network
-from jaxnn.monitor import EventFile, Sample, tensor_names, tensors_of
+from jaxnn.monitor import EventFile, Sample, positions_in_padded, tensor_names
 from jaxnn.study.config import StudyConfig
 from jaxnn.study.members import program_members, watched_members
 from jaxnn.study.plan import Plan, Program
@@ -151,16 +151,21 @@ def own_tensors(plan: Plan, program: Program, setting: int, samples: Sample) -> 
 
     A padded program has layers and units that a network of it has not.
     """
-    shape = program.input_shape
-    own = _names(plan.settings[setting].recipe.model, shape)  # pyright: ignore[reportArgumentType]
+    own = plan.settings[setting].recipe.model if program.padded else program.recipe.model
+    # pyright knows nothing of the hash of a flax module
+    names, positions = _tensors(own, program.recipe.model, program.input_shape)  # pyright: ignore[reportArgumentType]
     if not program.padded:
-        return own, samples
-    positions = tensors_of(own, _names(program.recipe.model, shape))  # pyright: ignore[reportArgumentType]
-    return own, samples._replace(tensors=jax.tree.map(lambda leaf: leaf[:, positions], samples.tensors))
+        return names, samples
+    return names, samples._replace(tensors=jax.tree.map(lambda leaf: leaf[:, positions], samples.tensors))
 
 
 @functools.cache
-def _names(model: Network, input_shape: tuple[int, ...]) -> tuple[str, ...]:
-    """The tensors of a sample of this network."""
-    inputs = jax.ShapeDtypeStruct((1, *input_shape), np.float32)
-    return tensor_names(model, jax.eval_shape(model.init, jax.random.key(0), inputs).get("params", {}))
+def _tensors(own: Network, sampled: Network, input_shape: tuple[int, ...]) -> tuple[tuple[str, ...], list[int]]:
+    """The tensors of a network by name, and where they are in a sample of the network that it was trained in."""
+
+    def names(model):
+        inputs = jax.ShapeDtypeStruct((1, *input_shape), np.float32)
+        return tensor_names(model, jax.eval_shape(model.init, jax.random.key(0), inputs).get("params", {}))
+
+    own_names = names(own)
+    return own_names, positions_in_padded(own_names, names(sampled)) if sampled != own else []

@@ -61,7 +61,7 @@ class TrainConfig:
     faster for their kind of network (measured on CPU)."""
     padding: Literal["auto", "never"] = "auto"
     """Whether small mlps that differ in their hidden layers alone train as one program, padded to one shape; those
-    with dropout, batch norm or a penalty on activations, or looked into, never do."""
+    with dropout, batch norm or a penalty on activations never do."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,7 +51,7 @@ def check_continues(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
             "`--resume` continues the same study, and `--output` holds several or none: choose another."
         )
     old, new = identity(earlier), identity(now)
-    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    differing = [name for name in sorted({**old, **new}, key=_is_of_config) if old.get(name) != new.get(name)]
     if not differing:
         return False
     if differing == [EXTENDED] and new[EXTENDED] > old[EXTENDED] and _is_open_ended(now):
@@ -64,6 +64,11 @@ def check_continues(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         f"`--resume` continues the same study (or, where the schedule allows, one of more epochs); "
         f"{'; '.join(listed)}: give it the same configuration, or choose another `--output`."
     )
+
+
+def _is_of_config(name: str) -> bool:
+    """What a command does not show, the content of the data, comes before what it does."""
+    return name.startswith("config.")
 
 
 def _is_open_ended(description: Mapping[str, Any]) -> bool:

@@ -28,14 +28,15 @@ def watched_networks(outcome: Outcome) -> list[tuple[int, int]]:
     return [program_members(plan, one.program)[member] for one in outcome.trained for member in one.watched]
 
 
-def shown_strips(outcome: Outcome) -> tuple[str, str, plots.Figure] | None:
-    """The name of a file, a caption and the strips of one watched network; None where none was.
+def shown_strips(outcome: Outcome) -> dict[str, tuple[str, plots.Figure]]:
+    """Of one watched network the name of a file, with a caption and its strips; nothing where none was watched.
 
     Of the selected setting the first, or the first of all.
     """
-    networks, selected = watched_networks(outcome), selected_setting(outcome.plan, outcome.results)
+    networks = watched_networks(outcome)
     if not networks:
-        return None
+        return {}
+    selected = selected_setting(outcome.plan, outcome.results)
     setting, seed = next((one for one in networks if one[0] == selected), networks[0])
     caption = (
         f"Histograms every {outcome.plan.config.monitoring.monitor_every} steps, each as wide as its smallest and "
@@ -44,7 +45,7 @@ def shown_strips(outcome: Outcome) -> tuple[str, str, plots.Figure] | None:
     if len(networks) > 1:
         caption += f" TensorBoard has those of all {len(networks)} networks that were looked into."
     name = f"inside-{folder_name(outcome.plan, setting)}-seed-{seed}"
-    return name, caption, strip_figure(outcome, setting, seed)
+    return {name: (caption, strip_figure(outcome, setting, seed))}
 
 
 def strip_figure(outcome: Outcome, setting: int, seed: int) -> plots.Figure:

@@ -31,13 +31,16 @@ class Memory(NamedTuple):
     host: int
 
 
-def estimate_memory(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, num_members: int) -> Memory:
+def estimate_memory(
+    recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, num_members: int, num_watched: int = 0
+) -> Memory:
     """Bytes a population needs: copies of the state of every member, and the data sets once for each device, or
     one for each member where a vectorised step needs that.
 
     Parameters, batch statistics, optimizer state, best-so-far parameters and metric history are counted exactly,
-    from shapes alone, and so is the place that every member of a monitored population has for its samples;
-    activations of one step, and what the compiler keeps, are not in it.
+    from shapes alone, and so is the place that every member of a monitored population has for its samples, and all
+    samples of the `num_watched` that are looked into, which the host keeps; activations of one step, and what the
+    compiler keeps, are not in it.
     """
     splits = (data[0].train, data[0].validation)
     run = make_member_run(recipe, num_examples=len(data[0].train.x))
@@ -46,16 +49,18 @@ def estimate_memory(recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, n
         return run.init(run_keys(0), hparams, RunData(*(Batch(*map(jnp.asarray, split)) for split in splits)))
 
     state: Any = jax.eval_shape(begin)
-    state_bytes, sample_bytes = num_members * _num_bytes(state), 0
+    state_bytes, place_bytes, sample_bytes = num_members * _num_bytes(state), 0, 0
     if recipe.run.monitor_every is not None:
-        capacity = recipe.run.sampling(len(data[0].train.x)).capacity
-        sample_bytes = num_members * capacity * _num_bytes(sample_shapes(recipe.model, state.train.params))
-    on_devices = DEVICE_COPIES * (state_bytes + sample_bytes) + jax.device_count() * sum(map(_set_bytes, data))
+        sampling = recipe.run.sampling(len(data[0].train.x))
+        one = _num_bytes(sample_shapes(recipe.model, state.train.params))
+        place_bytes = num_members * sampling.capacity * one
+        sample_bytes = num_watched * sampling.before(recipe.run.num_records) * one
+    on_devices = DEVICE_COPIES * (state_bytes + place_bytes) + jax.device_count() * sum(map(_set_bytes, data))
     own, num_examples = own_data_bytes(data), len(data[0].train.x)
     shapes = {"input_shape": data[0].info.input_shape, "num_examples": num_examples, "num_members": num_members}
     if choose_execution(recipe, **shapes, own_data_bytes=own).members == "vmap":
         on_devices += num_members * own
-    return Memory(on_devices, HOST_COPIES * state_bytes)
+    return Memory(on_devices, HOST_COPIES * (state_bytes + sample_bytes))
 
 
 def own_data_bytes(data: Sequence[Data]) -> int:

@@ -115,7 +115,10 @@ def num_members(plan: Plan, program: Program) -> int:
 def program_memory(plan: Plan, program: Program) -> Memory:
     """The memory that a program of a plan needs, as `estimate_memory` counts it."""
     numbers = plan.settings[program.settings[0]].hparams
-    return estimate_memory(program.recipe, program.data, numbers, num_members=num_members(plan, program))
+    num_watched = len(program.settings) * len(set(plan.config.monitoring.monitor_seeds))
+    return estimate_memory(
+        program.recipe, program.data, numbers, num_members=num_members(plan, program), num_watched=num_watched
+    )
 
 
 def _divide_places(

@@ -27,10 +27,11 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Board
     results, plan = outcome.results, outcome.plan
     standard = _standard_figures(results)
     figures = {**standard, **{name: figure for name, _, figure in analysis.figures}}
-    strips = shown_strips(outcome)
-    if strips is not None:
-        figures[strips[0]] = strips[2]
-        add_images(outcome, boards)
+    inside = shown_strips(outcome)
+    figures |= {name: figure for name, (_, figure) in inside.items()}
+    add_images(outcome, boards)
+    for earlier in (directory / "figures").glob("inside-*.png"):  # of another network, if the run was extended
+        earlier.unlink()
     for name, figure in figures.items():
         plots.save_figure(figure, directory / "figures" / f"{name}.png")
     write_summary(directory / "summary.md", results, notes=analysis.notes, tables=analysis.tables)
@@ -42,7 +43,7 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Board
         figures=[(caption, figure) for _, caption, figure in analysis.figures],
         notes=analysis.notes,
         tables=analysis.tables,
-        inside=[strips[1:]] if strips is not None else [],
+        inside=list(inside.values()),
         drawn=standard,
     )
 

@@ -9,14 +9,16 @@ from cases import CASES, Case, load, two_d
 from jaxnn import optim
 from jaxnn.kernels import dense
 from jaxnn.models import summary_rows
-from jaxnn.population import CPU_COMPILER_OPTIONS, make_population, program
+from jaxnn.population import make_population
+from jaxnn.population import program as population_program
+from jaxnn.population.program import CPU_COMPILER_OPTIONS
 from jaxnn.study import plan_study
 from jaxnn.study.training import train_program
 
 # Choice -> (module, constant, the value that turns it off).
 FOR_ALL = {
     f"compiler option {option}": (
-        program,
+        population_program,
         "CPU_COMPILER_OPTIONS",
         {other: value for other, value in CPU_COMPILER_OPTIONS.items() if other != option},
     )

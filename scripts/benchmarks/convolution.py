@@ -11,7 +11,7 @@ from jax import lax
 
 from jaxnn.kernels import conv2d, conv_matmul
 from jaxnn.kernels.conv import Form
-from jaxnn.population import CPU_COMPILER_OPTIONS
+from jaxnn.population.program import CPU_COMPILER_OPTIONS
 
 # name -> (images, kernel, padding)
 LAYERS = {

@@ -17,7 +17,7 @@ from cases import CASES, Case, load
 from jax.sharding import Mesh, PartitionSpec
 
 from jaxnn.optim import FLATTEN_BELOW
-from jaxnn.population import CPU_COMPILER_OPTIONS
+from jaxnn.population.program import CPU_COMPILER_OPTIONS
 from jaxnn.study import plan_study
 from jaxnn.study.training import train_program
 

@@ -52,12 +52,15 @@ def test_a_monitored_population_has_a_place_for_its_samples():
     activation) of 10 statistics and 32 counts, two norms, and a byte that says whether there is anything."""
     plain, monitored = plan(), plan(monitoring=MonitorConfig(True, monitor_every=2))
     needed = [
-        estimate_memory(one.programs[0].recipe, one.programs[0].data, one.settings[0].hparams, num_members=7)
+        estimate_memory(
+            one.programs[0].recipe, one.programs[0].data, one.settings[0].hparams, num_members=7, num_watched=3
+        )
         for one in (plain, monitored)
     ]
-    capacity = monitored.programs[0].recipe.run.sampling(45).capacity
-    assert needed[1].devices - needed[0].devices == 2 * 7 * capacity * (4 * (15 * 42 + 2) + 1)
-    assert needed[1].host == needed[0].host
+    sampling, sample_bytes = monitored.programs[0].recipe.run.sampling(45), 4 * (15 * 42 + 2) + 1
+    assert needed[1].devices - needed[0].devices == 2 * 7 * sampling.capacity * sample_bytes
+    num_looks = len(sampling.steps(0, sampling.num_records))
+    assert needed[1].host - needed[0].host == 6 * 3 * num_looks * sample_bytes
 
 
 def test_the_members_of_a_program_share_its_places_for_samples():

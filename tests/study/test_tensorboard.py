@@ -20,7 +20,7 @@ from jaxnn.study.results import load_dataset
 
 EVERY = 2
 CONFIG = dataclasses.replace(tiny_config(batch_size=15), monitoring=MonitorConfig(True, EVERY))
-SWEEP = {"learning_rate": (0.05, 0.01)}  # 45 examples: three steps an epoch, four epochs
+SWEEP = {"hidden": ((4,), (3,))}  # one padded program; 45 examples: three steps an epoch, four epochs
 STEPS = list(range(0, 12, EVERY))
 
 
@@ -40,12 +40,12 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reader(run):
-    return read(run / "tensorboard" / "learning-rate-0.05" / "seed-0")
+    return read(run / "tensorboard" / "hidden-3" / "seed-0")
 
 
 def test_there_is_a_file_for_the_watched_seed_of_every_setting(run):
     folders = sorted(str(path.parent.relative_to(run / "tensorboard")) for path in run.rglob("events.*"))
-    assert folders == ["learning-rate-0.01/seed-0", "learning-rate-0.05/seed-0"]
+    assert folders == ["hidden-3/seed-0", "hidden-4/seed-0"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_histograms_are_read_back(reader):
 
 
 def test_metrics_are_those_of_the_results(run, reader):
-    results = load_dataset(run / "results.nc").sel(learning_rate=0.05, seed=0)
+    results = load_dataset(run / "results.nc").isel(hidden=1, seed=0)
     for name in ("train_loss", "val_loss", "val_accuracy"):
         events = reader.Scalars(name)
         assert [event.step for event in events] == [3, 6, 9, 12]
@@ -117,9 +117,10 @@ def test_the_report_shows_the_strips_of_the_selected_setting(run):
     page = (run / "report.html").read_text()
     assert "Inside the network" in page
     assert "TensorBoard has those of all 2 networks" in page
-    selected = json.loads(load_dataset(run / "results.nc").attrs["selected"])["learning_rate"]
+    selected = json.loads(load_dataset(run / "results.nc").attrs["selected"])
+    assert selected == {"hidden": 3}, "the first of all would be shown in any case"
     figures = [path.name for path in (run / "figures").glob("inside-*.png")]
-    assert figures == [f"inside-learning-rate-{selected:g}-seed-0.png"]
+    assert figures == ["inside-hidden-3-seed-0.png"]
 
 
 def test_a_resumed_run_has_the_same_samples_once(run, reader, tmp_path):
@@ -131,7 +132,7 @@ def test_a_resumed_run_has_the_same_samples_once(run, reader, tmp_path):
     with contextlib.suppress(KeyboardInterrupt), rundir.unfinished(cut):
         raise KeyboardInterrupt
     run_study(CONFIG, SWEEP, output=cut, resume=True, checkpoints=CheckpointConfig(checkpoint_epochs=1))
-    again = read(cut / "tensorboard" / "learning-rate-0.05" / "seed-0")
+    again = read(cut / "tensorboard" / "hidden-3" / "seed-0")
     assert again.Tags() == reader.Tags()
     for tag in reader.Tags()["scalars"]:
         found, expected = ([(e.step, e.value) for e in one.Scalars(tag)] for one in (again, reader))
