@@ -158,11 +158,14 @@ def test_runs_of_one_second_have_directories_of_their_own(tmp_path, monkeypatch)
 
 
 def test_of_two_studies_that_have_little_in_common_a_few_differences_are_listed():
-    """The first four, and how many more there are; with five all of them."""
+    """The content of the data first, which no command shows; all of five, or four and how many more there are."""
     described = lambda value, number: {
-        "config": {f"field_{index}": value for index in range(number)}, "sweep": {}, "seeds": [0], "data_sha256": ""
-    }  # fmt: skip
-    for number, end in ((5, "`config.field_4` was 0 and is 1: give"), (9, "5 more fields differ: give")):
-        with pytest.raises(InputError, match=rf"`config.field_0` was 0 and is 1; .*; {end}") as found:
+        "config": {f"field_{index}": value for index in range(number)},
+        "sweep": {},
+        "seeds": [0],
+        "data_sha256": value,
+    }
+    for number, end in ((4, "`config.field_3` was 0 and is 1: give"), (9, "6 more fields differ: give")):
+        with pytest.raises(InputError, match=rf"`data_sha256` was 0 and is 1; `config.field_0` .*; {end}") as found:
             check_continues(described(0, number), described(1, number))
-        assert str(found.value).count(" was 0 and is 1") == (5 if number == 5 else 4)
+        assert str(found.value).count(" was 0 and is 1") == (5 if number == 4 else 4)
