@@ -129,9 +129,11 @@ def test_a_resumed_run_has_the_same_samples_once(run, reader, tmp_path):
     shutil.copytree(run, cut)
     for path in list((cut / "checkpoints").rglob("000004")):
         shutil.rmtree(path)
+    (cut / "figures" / "inside-hidden-4-seed-0.png").touch()  # that of another setting had been selected
     with contextlib.suppress(KeyboardInterrupt), rundir.unfinished(cut):
         raise KeyboardInterrupt
     run_study(CONFIG, SWEEP, output=cut, resume=True, checkpoints=CheckpointConfig(checkpoint_epochs=1))
+    assert [path.name for path in (cut / "figures").glob("inside-*")] == ["inside-hidden-3-seed-0.png"]
     again = read(cut / "tensorboard" / "hidden-3" / "seed-0")
     assert again.Tags() == reader.Tags()
     for tag in reader.Tags()["scalars"]:
