@@ -48,12 +48,23 @@ def test_products_of_every_form(batch, m, n):
 def test_derivatives_in_both_modes(batch, m, n):
     """d(xK) = dx K + x dK; cotangents y_bar K^T and x^T y_bar."""
     x, kernel, x_dot, kernel_dot, y_bar = draw((batch, m), (m, n), (batch, m), (m, n), (batch, n))
-    y, y_dot = jax.jvp(matmul, (x, kernel), (x_dot, kernel_dot))
+
+    @jax.jit
+    def derivatives(x, kernel, x_dot, kernel_dot, y_bar):
+        of_x = jax.jvp(lambda x: matmul(x, kernel), (x,), (x_dot,))[1]
+        of_kernel = jax.jvp(lambda kernel: matmul(x, kernel), (kernel,), (kernel_dot,))[1]
+        return (
+            jax.jvp(matmul, (x, kernel), (x_dot, kernel_dot)),
+            of_x,
+            of_kernel,
+            jax.vjp(matmul, x, kernel)[1](y_bar),
+        )
+
+    (y, y_dot), of_x, of_kernel, (x_bar, kernel_bar) = derivatives(x, kernel, x_dot, kernel_dot, y_bar)
     assert_close(y, x @ kernel)
     assert_close(y_dot, x_dot @ kernel + x @ kernel_dot)
-    assert_close(jax.jvp(lambda x: matmul(x, kernel), (x,), (x_dot,))[1], x_dot @ kernel)
-    assert_close(jax.jvp(lambda kernel: matmul(x, kernel), (kernel,), (kernel_dot,))[1], x @ kernel_dot)
-    x_bar, kernel_bar = jax.vjp(matmul, x, kernel)[1](y_bar)
+    assert_close(of_x, x_dot @ kernel)
+    assert_close(of_kernel, x @ kernel_dot)
     assert_close(x_bar, y_bar @ kernel.T)
     assert_close(kernel_bar, x.T @ y_bar)
 
@@ -66,7 +77,11 @@ def test_second_derivatives_in_both_orders(batch, m, n):
     inner = lambda x, kernel: sum((g * along).sum() for g, along in zip(grad(x, kernel), (u, v), strict=True))
     along_x = u @ kernel @ kernel.T + x @ (v @ kernel.T + kernel @ v.T)
     along_kernel = (u.T @ x + x.T @ u) @ kernel + x.T @ x @ v
-    for found in (jax.jvp(grad, (x, kernel), (u, v))[1], jax.grad(inner, argnums=(0, 1))(x, kernel)):
+    both_orders = lambda x, kernel: (
+        jax.jvp(grad, (x, kernel), (u, v))[1],
+        jax.grad(inner, argnums=(0, 1))(x, kernel),
+    )
+    for found in jax.jit(both_orders)(x, kernel):
         assert_close(found[0], along_x)
         assert_close(found[1], along_kernel)
 
