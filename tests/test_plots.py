@@ -13,6 +13,7 @@ import matplotlib.figure
 import numpy as np
 import pytest
 import scipy.stats
+import xarray as xr
 from matplotlib.colors import to_rgb
 from PIL import Image
 from synthetic_results import CLASSES, make_results
@@ -62,6 +63,16 @@ def test_a_curve_is_solid_only_while_every_seed_trains():
     first_stop = int(ds.stopped_at.sel(width=16).min())
     assert first_stop < int(ds.stopped_at.sel(width=16).max())
     np.testing.assert_array_equal(np.isfinite(line.get_ydata()), ds.epoch <= first_stop)
+
+
+def test_the_intervals_of_those_that_have_not_stopped_leave_the_limits_alone():
+    """The two of three seeds that go on agree in their mean, and differ by as much as the whole curve falls."""
+    ds = make_results({"width": [16, 64]}, seeds=3)
+    within = plots.plot_curves(ds, "val_loss").axes[0].get_ylim()
+    mean = ds.val_loss.mean("seed")
+    apart = xr.DataArray([0.0, 0.3, -0.3], dims="seed")
+    ds["val_loss"] = ds.val_loss.where(ds.epoch <= 20, (mean + apart).where(ds.seed > 0))
+    assert plots.plot_curves(ds, "val_loss").axes[0].get_ylim() == pytest.approx(within, abs=0.01)
 
 
 @pytest.mark.parametrize(

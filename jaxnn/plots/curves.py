@@ -25,7 +25,11 @@ MAX_CONTEXT = 18
 
 
 class Curve(NamedTuple):
-    """The history of one setting, arrays of (epochs,); `whole` where none of the seeds in it has stopped yet."""
+    """The history of one setting, arrays of (epochs,); `whole` where none of the seeds in it has stopped yet.
+
+    Elsewhere there is no interval, NaN: those that have not stopped yet are no sample of the seeds, and the
+    interval of two of them would fill the panel.
+    """
 
     mean: np.ndarray
     low: np.ndarray
@@ -124,8 +128,8 @@ def _curves(ds: xr.Dataset, metric: str, confidence: float) -> list[tuple[stats.
         at = stats.locate(ds, setting)
         curve = Curve(
             mean=interval.mean.isel(at).values,
-            low=interval.low.isel(at).values,
-            high=interval.high.isel(at).values,
+            low=interval.low.where(whole).isel(at).values,
+            high=interval.high.where(whole).isel(at).values,
             whole=whole.isel(at).values,
             diverged=int((~finished.isel(at)).sum()),
         )
@@ -152,8 +156,7 @@ def _draw_curve(ax: Axes, epochs: np.ndarray, curve: Curve, color: Any, dash: An
     )
     if not curve.whole.all():
         ax.plot(epochs, curve.mean, color=color, linewidth=0.9, linestyle=(0, (1, 1.5)))
-    # Those that have not stopped yet are no sample of the seeds, and an interval of two of them fills the panel.
-    bounded = np.isfinite(curve.low) & curve.whole
+    bounded = np.isfinite(curve.low)
     ax.fill_between(epochs, curve.low, curve.high, where=bounded, color=color, alpha=0.18, linewidth=0)
 
 
