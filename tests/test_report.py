@@ -252,7 +252,7 @@ def test_the_answer_is_honest_at_its_limits(name, sentence):
 def test_of_one_setting_nothing_is_selected(sweep, tmp_path):
     ds = make_results(sweep, epochs=8)
     assert answer(ds).startswith("At the best epoch: validation accuracy")
-    assert "On the test set, used once:" in answer(ds)
+    assert "On the test set, used once, by networks trained again" in answer(ds)
     assert "nothing had to be selected" in page_of(tmp_path, ds).text
 
 

@@ -30,3 +30,19 @@ def test_answer_notes_tables_and_provenance_are_there(results, tmp_path):
     text = path.read_text(encoding="utf-8")
     for part in (answer(results), "- A note.", "Heading:\n\n```\na  b\n```", "`jaxnn run something`", "2026-01-31"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("commit", "shown"),
+    [("0123456789abcdef", "; commit 0123456789;"), ("0123456789abcdef+", "; commit 0123456789 with changes;")],
+)
+def test_the_commit_is_named_where_it_is_known(results, tmp_path, commit, shown):
+    path = tmp_path / "summary.md"
+    assert "commit" not in write_summary(path, results).read_text(encoding="utf-8")
+    assert shown in write_summary(path, results.assign_attrs(commit=commit)).read_text(encoding="utf-8")
+
+
+def test_it_is_said_that_what_was_tested_was_trained_again(results):
+    again = "by networks trained again on training and validation data together"
+    assert again in answer(results.assign_attrs(final="retrain"))
+    assert again not in answer(results.assign_attrs(final="best"))

@@ -109,7 +109,10 @@ def _use(findings: Findings) -> str:
         return f"which was used before, when the run had {' and '.join(f'{epochs:,}' for epochs in earlier)} epochs"
     if findings.problem_axes:
         return "used once, by the best of all"
-    return "used once" + " after the selection" * (len(findings.ranking) > 1)
+    use = "used once" + " after the selection" * (len(findings.ranking) > 1)
+    if findings.ds.attrs.get("final") == "retrain":
+        use += ", by networks trained again on training and validation data together"
+    return use
 
 
 def _diverged(findings: Findings) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 from jaxnn import plots
 from jaxnn.report.html import document, element, figure, join, paragraph, section
 from jaxnn.report.markdown import note_blocks, write_blocks
+from jaxnn.report.origin import measured_by, setup_section
 from jaxnn.report.overview import notes_section
-from jaxnn.report.parts import measured_by, setup_section
 
 
 def write_calculation(
@@ -30,7 +30,7 @@ def write_calculation(
         notes: the answer, in sentences.
         tables: (heading, text table).
         figures: (caption, figure).
-        about: `command`, `device`, `date` and `versions`, as far as they are known.
+        about: `command`, `device`, `date`, `commit` and `versions`, as far as they are known.
     """
     drawn = [figure(one, name=f"figure-{i}", caption=caption) for i, (caption, one) in enumerate(figures)]
     body = join(

@@ -1,6 +1,5 @@
 """The findings of a study as a short Markdown text, for a README or a page of results."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from jaxnn.labels import (
 )
 from jaxnn.report.answer import answer_sentences
 from jaxnn.report.findings import Findings, each_test_interval, each_tested, gather
+from jaxnn.report.origin import measured_by
 
 
 def write_summary(
@@ -78,13 +78,9 @@ def _interval_cells(metric: str, interval: stats.Interval) -> list[str]:
 
 
 def provenance(findings: Findings) -> str:
-    """The command, seeds, date, versions and time behind the numbers, as far as the results know them."""
-    ds, attrs = findings.ds, findings.ds.attrs
-    known = [seeds_label(ds["seed"].values.tolist())]
-    known += [str(attrs[name]) for name in ("date", "device") if name in attrs]
+    """The command, seeds, time, date, source and versions behind the numbers, as far as the results know them."""
+    attrs, facts = findings.ds.attrs, [seeds_label(findings.ds["seed"].values.tolist())]
     if "compile_seconds" in attrs and "run_seconds" in attrs:
         compiling, running = (float(attrs[f"{name}_seconds"]) for name in ("compile", "run"))
-        known.append(f"{duration_label(compiling)} compiling and {duration_label(running)} training")
-    known += [f"{name} {version}" for name, version in json.loads(attrs.get("versions", "{}")).items()]
-    command = f"`{attrs['command']}`: " if "command" in attrs else ""
-    return f"Measured by {command}{'; '.join(known)}."
+        facts.append(f"{duration_label(compiling)} compiling and {duration_label(running)} training")
+    return measured_by(attrs, *facts)

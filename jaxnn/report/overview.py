@@ -1,6 +1,5 @@
 """The frame of a report: its headline numbers, the set-up, and where the time went."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,8 @@ from jaxnn.labels import (
     value_label,
 )
 from jaxnn.report.findings import Findings, seed_interval
-from jaxnn.report.html import Html, definitions, element, join, paragraph, preformatted, section
+from jaxnn.report.html import Html, definitions, element, join, preformatted, section
+from jaxnn.report.origin import setup_section
 
 
 def tiles(findings: Findings) -> Html:
@@ -35,9 +35,9 @@ def tiles(findings: Findings) -> Html:
     return definitions(shown, class_name="tiles")
 
 
-def setup_section(findings: Findings, setup: Mapping[str, str]) -> Html:
+def study_setup(findings: Findings, setup: Mapping[str, str]) -> Html:
     """What was run, on what, and the command that runs it again."""
-    ds, attrs = findings.ds, findings.ds.attrs
+    ds = findings.ds
     pairs = {name[:1].upper() + name[1:]: value for name, value in setup.items()}
     for dim in stats.setting_dims(ds):
         values = ds[dim].values.tolist()
@@ -46,15 +46,8 @@ def setup_section(findings: Findings, setup: Mapping[str, str]) -> Html:
         "Seeds": str(ds.sizes["seed"]) + (" for each setting" if stats.setting_dims(ds) else ""),
         "Epochs": str(int(ds["epoch"].max())),
         "Selected on": f"{metric_label(findings.metric)} ({findings.mode}), at each seed's best epoch",
-        "Device": str(attrs.get("device", "")),
-        "Date": str(attrs.get("date", "")).replace("T", " "),
-        "Versions": ", ".join(
-            f"{name} {version}" for name, version in json.loads(attrs.get("versions", "{}")).items()
-        ),
     }
-    pairs |= {name: value for name, value in known.items() if value and name not in pairs}
-    command = [paragraph("To run it again:"), preformatted(str(attrs["command"]))] if "command" in attrs else []
-    return section("Set-up", definitions(pairs, class_name="setup"), *command)
+    return setup_section(ds.attrs, pairs | {name: value for name, value in known.items() if name not in pairs})
 
 
 def notes_section(heading: str, notes: Sequence[str], tables: Sequence[tuple[str, str]]) -> Html:

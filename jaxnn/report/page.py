@@ -62,7 +62,7 @@ def write_report(
         element("header", element("h1", title), paragraph(question, class_name="question")),
         element("div", paragraph(" ".join(answer_sentences(findings))), attributes={"class": "answer"}),
         overview.tiles(findings),
-        overview.setup_section(findings, setup or {}),
+        overview.study_setup(findings, setup or {}),
         results.curves_section(findings),
         results.settings_section(findings),
         results.comparison_section(findings),

@@ -9,8 +9,9 @@ import xarray as xr
 from jaxnn.labels import count_label, duration_label
 from jaxnn.report.answer import answer_sentences
 from jaxnn.report.findings import Findings, gather
-from jaxnn.report.html import Html, definitions, document, element, image, join, paragraph, preformatted, section
+from jaxnn.report.html import Html, definitions, document, element, image, join, paragraph, section
 from jaxnn.report.markdown import note_blocks, study_blocks, write_blocks
+from jaxnn.report.origin import measured_by, setup_section
 
 
 class PartReport(NamedTuple):
@@ -40,7 +41,7 @@ def write_parts_report(
         parts: in their order.
         title: name of the experiment.
         question: what the experiment asks.
-        about: `command`, `device`, `date` and `versions`, as far as they are known.
+        about: `command`, `device`, `date`, `commit` and `versions`, as far as they are known.
 
     Returns:
         The path.
@@ -81,25 +82,6 @@ def write_parts_summary(
     return write_blocks(path, [*blocks, measured_by(about, total)])
 
 
-def setup_section(about: Mapping[str, Any]) -> Html:
-    """On what it was made, and the command that makes it again."""
-    known = {
-        "Device": str(about.get("device", "")),
-        "Date": str(about.get("date", "")).replace("T", " "),
-        "Versions": ", ".join(_versions(about)),
-    }
-    rows = definitions({name: value for name, value in known.items() if value}, class_name="setup")
-    again = [paragraph("To run it again:"), preformatted(str(about["command"]))] if "command" in about else []
-    return section("Set-up", rows, *again)
-
-
-def measured_by(about: Mapping[str, Any], *facts: str, verb: str = "Measured") -> str:
-    """The command, the facts, the date, the device and the versions, as one sentence."""
-    known = [*facts, *(str(about[name]) for name in ("date", "device") if name in about), *_versions(about)]
-    command = f"`{about['command']}`: " if "command" in about else ""
-    return f"{verb} by {command}{'; '.join(known)}."
-
-
 def _part_section(part: PartReport, findings: Findings, question: str) -> Html:
     (compiling, running, networks), asked = _totals([findings]), _question_of(part, question)
     link = element("a", f"Full report of {part.name}", attributes={"href": f"{part.name}/report.html"})
@@ -125,8 +107,3 @@ def _totals(findings: Sequence[Findings]) -> tuple[float, float, int]:
     attrs = [found.ds.attrs for found in findings]
     seconds = (sum(float(one.get(f"{name}_seconds", 0.0)) for one in attrs) for name in ("compile", "run"))
     return *seconds, sum(found.num_members for found in findings)  # type: ignore[return-value]
-
-
-def _versions(about: Mapping[str, Any]) -> list[str]:
-    versions = about.get("versions", {})
-    return [f"{name} {version}" for name, version in versions.items()]
