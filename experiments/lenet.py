@@ -9,14 +9,15 @@ been tested, to reach 99%: its test accuracy is not that of a first look.)
 Source: a course assignment with PyTorch and TensorBoard, one seed each, which reports a test accuracy of 97.4% for
 relu with Adam and of 98.5% for tanh with SGD and momentum.
 
-    jaxnn run lenet                      # MNIST (55,000/5,000/10,000), 3 seeds: some 10 minutes on two CPU cores
+    jaxnn run lenet                      # MNIST (55,000/5,000/10,000), 3 seeds: minutes on two CPU cores
     jaxnn run lenet --preset quick       # the bundled digits, with windows of 3x3: seconds
     jaxnn run lenet --preset full        # 20 seeds
     jaxnn run lenet --monitor            # with the inside of seed 0 recorded for TensorBoard
 
 Expect (3 seeds, 2026-11-21, docs/results/lenet): test accuracy relu-adam 98.95% [98.70%, 99.20%], tanh-sgd 98.71%
-[98.68%, 98.74%], relu-adam-light 99.21% [98.96%, 99.47%].  Nothing has been measured on
-a GPU, and `full` not been run: 60 networks, 88.5 TFLOP (`--dry-run`).
+[98.68%, 98.74%], relu-adam-light 99.21% [98.96%, 99.47%]; with `--monitor` 23 minutes on a busy machine, before
+convolutions became faster, and not timed since.  Nothing has been measured on a GPU, and `full` not been run: 60
+networks, 88.5 TFLOP (`--dry-run`).
 """
 
 import sys
