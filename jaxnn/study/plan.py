@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
+
 from jaxnn.data import Data, DataConfig, load_config
 from jaxnn.errors import InputError
 from jaxnn.monitor import samples_kept
@@ -83,6 +85,8 @@ def plan_study(
     Raises:
         InputError: anything that would make the study fail later.
     """
+    if jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]
+        raise InputError("`jax_enable_x64` must be off where a study trains, in float32: unset `JAX_ENABLE_X64`.")
     config, sweep = settled_config(config), settled(sweep)
     if not isinstance(config.seeds, int) or config.seeds < 1:
         raise InputError(f"`seeds` must be a whole number of 1 or more; got {config.seeds!r}.")

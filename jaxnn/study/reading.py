@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from jaxnn.errors import InputError, unknown
 from jaxnn.study.config import StudyConfig
-from jaxnn.study.sweep import Axis, sweepable
+from jaxnn.study.sweep import Axis, field_types
 
 
 def read_study(description: Mapping[str, Any]) -> tuple[StudyConfig, dict[str, Axis]]:
@@ -40,10 +40,10 @@ def _read_axis(path: str, name: str, axis: Any) -> Axis:
 
 
 def _read_field(path: str, name: str, value: Any) -> Any:
-    if name not in sweepable():
-        raise unknown("field to sweep", name, sweepable())
-    section = typing.get_type_hints(StudyConfig)[sweepable()[name]]
-    return read_value(path, value, typing.get_type_hints(section)[name])
+    kinds = field_types()
+    if name not in kinds:
+        raise unknown("field to sweep", name, kinds)
+    return read_value(path, value, kinds[name])
 
 
 def read_value(name: str, value: Any, kind: Any) -> Any:

@@ -4,7 +4,9 @@ import dataclasses
 import math
 import typing
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from jaxnn import augment, models
 from jaxnn.data import Data, DataInfo
@@ -144,7 +146,7 @@ def check_choices(section: StudyConfig | TrainConfig) -> None:
 
 
 def check_hparams(hparams: Hparams) -> None:
-    """Raise InputError unless every number is finite and in its range."""
+    """Raise InputError unless every number is finite and in its range, and stays there in float32."""
     limits = {
         "learning_rate": {"low": 0.0, "low_open": True},
         "momentum": {"low": 0.0, "high": 1.0, "high_open": True},
@@ -168,7 +170,18 @@ def check_hparams(hparams: Hparams) -> None:
     for field in dataclasses.fields(hparams):
         value = getattr(hparams, field.name)
         if value is not None:
-            check_number(field.name, value, **limits.get(field.name, {"low": 0.0}))
+            limit = limits.get(field.name, {"low": 0.0})
+            check_number(field.name, value, **limit)
+            _check_float32(field.name, value, **limit)
+
+
+def _check_float32(name: str, value: float, **limit: Any) -> None:
+    with np.errstate(over="ignore"):
+        rounded = float(np.float32(value))
+    try:
+        check_number(name, rounded, **limit)
+    except InputError as error:
+        raise InputError(f"{str(error).removesuffix('.')}, which is what {value!r} is in float32.") from None
 
 
 def _check_terms(config: StudyConfig, model: Network, loss: str) -> None:
@@ -264,6 +277,8 @@ def _make_run_config(config: StudyConfig, data: Data, *, reconstruct: bool) -> R
 def _monitor_every(config: StudyConfig) -> int | None:
     monitoring = config.monitoring
     _check_positive("monitor_every", monitoring.monitor_every)
+    if not isinstance(monitoring.monitor_seeds, tuple):
+        raise InputError(f"`monitor_seeds` must be a tuple of seeds, as (0,); got {monitoring.monitor_seeds!r}.")
     if not monitoring.monitor and monitoring != MonitorConfig():
         given = "monitor_every" if monitoring.monitor_every != MonitorConfig().monitor_every else "monitor_seeds"
         raise InputError(f"`{given}` is given, but nothing is looked into: add `monitor`, or remove it.")

@@ -6,6 +6,7 @@ number of fields, so that settings which differ in several ways at once can be c
 
 import dataclasses
 import itertools
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from jaxnn.data import DataConfig
 from jaxnn.errors import InputError, unknown
 from jaxnn.study.config import ModelConfig, StudyConfig, TrainConfig
-from jaxnn.study.values import parse_value
+from jaxnn.study.values import alternatives, parse_value
 from jaxnn.types import Hparams
 
 Axis = Sequence[Any] | Mapping[str, Mapping[str, Any]]  # the values of a field, or variant -> {field: value}
@@ -29,6 +30,8 @@ SECTIONS = ("data", "model", "training", "hparams")
 DIMENSIONS = ("seed", "epoch", "true", "predicted")
 METRICS = tuple(f"{of}_{kind}" for of in ("train", "val", "test", "each_test") for kind in ("loss", "accuracy"))
 VARIABLES = (*METRICS, "best_epoch", "stopped_at", "diverged_at", "confusion")
+# What an axis of variants may be called: netCDF takes no `/`, and no name that is empty.
+AXIS_NAME = re.compile(r"[^\W\d_][\w .-]*")
 # Fields that say how a study is judged rather than what is trained; a sweep over them has no meaning.
 NOT_SWEPT = ("select_on", "data_dir", "eval_every", "execution", "padding")
 
@@ -49,27 +52,33 @@ def sweepable() -> dict[str, str]:
     return fields
 
 
+def field_types() -> dict[str, Any]:
+    """The annotated type of every field a sweep may vary."""
+    return {name: typing.get_type_hints(_section_type(section))[name] for name, section in sweepable().items()}
+
+
 def settled(sweep: Sweep) -> Sweep:
-    """A sweep whose values are as the fields hold them: Python's own numbers, and tuples.
+    """A sweep whose values are as the fields hold them: Python's own numbers, floats where a field is one, tuples.
 
     Raises:
         InputError: no mapping, or an axis that is not a sequence of values.
     """
     if not isinstance(sweep, Mapping):
         raise InputError(f"`sweep` must map fields to values, as {{'learning_rate': (0.1, 0.2)}}; got {sweep!r}.")
-    axes = {}
+    axes, kinds = {}, field_types()
+    held = lambda field, value: _held(value, kinds.get(field))  # an unknown field is refused by `expand`
     for name, axis in sweep.items():
         if isinstance(axis, Mapping):
-            axes[name] = {label: {f: _plain(v) for f, v in fields.items()} for label, fields in axis.items()}
+            axes[name] = {label: {f: held(f, v) for f, v in fields.items()} for label, fields in axis.items()}
         elif isinstance(axis, str) or not isinstance(axis, Iterable):
             raise InputError(f"`{name}` must be swept over a sequence of values; got {axis!r}.")
         else:
-            axes[name] = tuple(map(_plain, axis))
+            axes[name] = tuple(held(name, value) for value in axis)
     return axes
 
 
 def settled_config(config: StudyConfig) -> StudyConfig:
-    """A configuration whose values are as the fields hold them: Python's own numbers, and tuples.
+    """A configuration whose values are as the fields hold them: Python's own numbers, floats where one is, tuples.
 
     Raises:
         InputError: a section that is something else.
@@ -80,16 +89,24 @@ def settled_config(config: StudyConfig) -> StudyConfig:
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             if not isinstance(section, kind):
                 raise InputError(f"`{name}` must be a {kind.__name__}; got {section!r}.")
-            fields = {field.name: _plain(getattr(section, field.name)) for field in dataclasses.fields(section)}
+            kinds = typing.get_type_hints(kind)
+            fields = {field: _held(getattr(section, field), kinds[field]) for field in kinds}
             section = dataclasses.replace(section, **fields)
-        sections[name] = _plain(section)
+        sections[name] = _held(section, kind)
     return dataclasses.replace(config, **sections)
 
 
-def _plain(value: Any) -> Any:
+def _held(value: Any, kind: Any) -> Any:
+    """A value as a field of this type holds it, and as it is read back from a file.
+
+    A whole number for a field of floats is a float: written as it was given it would be another when it is read.
+    """
     if isinstance(value, np.generic | np.ndarray | jax.Array):
         value = value.tolist()
-    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return tuple(_held(one, None) for one in value)
+    is_float = float in alternatives(kind) and int not in alternatives(kind)
+    return float(value) if type(value) is int and is_float else value
 
 
 def expand(config: StudyConfig, sweep: Sweep) -> list[StudyConfig]:
@@ -158,6 +175,11 @@ def _check_axis(name: str, axis: Axis) -> None:
         if repeated:
             raise InputError(f"`{name}` is swept over {repeated[0]!r} twice; give each value once.")
         return
+    if not isinstance(name, str) or not AXIS_NAME.fullmatch(name):
+        raise InputError(
+            f"`{name}` cannot be the name of variants: that names a dimension of the results, of letters, digits, "
+            "`_`, `-`, `.` and spaces, a letter first."
+        )
     if name in valid or name in DIMENSIONS or name in VARIABLES:
         raise InputError(
             f"`{name}` cannot be the name of variants: it is that of a field, or of a part of the results."
@@ -197,7 +219,7 @@ def parse_sweep(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
             raise unknown("field to sweep", name, valid)
         if name in sweep:
             raise InputError(f"`{name}` is swept twice; give all its values in one `--sweep`.")
-        kind = typing.get_type_hints(_section_type(valid[name]))[name]
+        kind = field_types()[name]
         sweep[name] = tuple(parse_value(name, value.strip(), kind) for value in values.split(","))
     return sweep
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,13 @@ from compilations import recorded_compilations
 from tiny_studies import BLOBS, tiny_config, tiny_data
 
 from jaxnn.data import DataConfig
+from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError
+from jaxnn.experiment import Preset
 from jaxnn.study import ModelConfig, MonitorConfig, padding, plan_study, rundir
 from jaxnn.study.publish import network_summaries, setup_rows
+from jaxnn.study.reading import read_study
+from jaxnn.study.sweep import settled, settled_config
 from jaxnn.types import Hparams
 
 
@@ -205,6 +210,26 @@ def test_numbers_of_numpy_are_numbers():
     assert json.dumps(rundir.plain(given.config)) == json.dumps(rundir.plain(wanted.config))
 
 
+@pytest.mark.parametrize("name", sorted(experiment_files()))
+def test_every_preset_is_read_back_as_it_was_written(name):
+    """Or a run would be another study when it is resumed.  Whole numbers in fields of floats are among them."""
+    for preset in load_experiment(experiment_files()[name]).presets.values():
+        for one in preset.values() if isinstance(preset, Mapping) else [preset]:
+            if isinstance(one, Preset):  # not a calculation
+                held = {"config": settled_config(one.config), "sweep": settled(one.sweep)}
+                written = json.dumps(rundir.plain(held))
+                config, sweep = read_study(json.loads(written))
+                assert json.dumps(rundir.plain({"config": config, "sweep": sweep})) == written
+
+
+def test_whole_numbers_are_floats_where_a_field_is_one():
+    given = plan({"rates": {"a": {"learning_rate": 1}, "b": {"l2": 0}}}, data=dataclasses.replace(BLOBS, noise=2))
+    assert repr(given.config.data.noise) == "2.0"
+    assert repr(given.sweep) == "{'rates': {'a': {'learning_rate': 1.0}, 'b': {'l2': 0.0}}}"
+    assert repr(plan({"momentum": (0,)}, optimizer="momentum").sweep["momentum"]) == "(0.0,)"
+    assert repr(given.config.data.num_examples) == "100"
+
+
 def test_arrays_of_jax_are_numbers():
     assert plan({"learning_rate": jnp.array([0.25, 0.5])}).settings == plan({"learning_rate": (0.25, 0.5)}).settings
 
@@ -216,10 +241,17 @@ def test_what_is_no_study_is_refused():
         plan("hidden=3")
 
 
+def test_a_study_trains_in_float32():
+    with jax.enable_x64(True), pytest.raises(InputError, match="`jax_enable_x64` must be off where a study trains"):
+        plan()
+
+
 def test_somebody_is_watched_or_nobody():
     with pytest.raises(InputError, match="`monitor_seeds` must name a seed to look into; got none"):
         plan(monitoring=MonitorConfig(True, monitor_seeds=()))
     with pytest.raises(InputError, match="`monitor_every` is given, but nothing is looked into: add `monitor`"):
         plan(monitoring=MonitorConfig(monitor_every=10))
+    with pytest.raises(InputError, match=r"`monitor_seeds` must be a tuple of seeds, as \(0,\); got 1"):
+        plan(monitoring=MonitorConfig(True, monitor_seeds=1))
     with pytest.raises(InputError, match="`monitor_seeds` is given, but nothing is looked into"):
         plan(monitoring=MonitorConfig(monitor_seeds=(1,)))

@@ -135,6 +135,14 @@ OUT_OF_RANGE = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "rounded"), [("beta2", 1 - 1e-8, "1.0"), ("epsilon", 1e-50, "0.0"), ("l2", 1e39, "inf")]
+)
+def test_a_number_that_is_out_of_its_range_in_float32_is_refused(name, value, rounded):
+    with pytest.raises(InputError, match=rf"`{name}` must .* got {rounded}, which is what .* is in float32\."):
+        check_hparams(dataclasses.replace(Hparams(), **{name: value}))
+
+
 def test_the_ranges_cover_every_number():
     assert [name for name, _, _ in OUT_OF_RANGE] == [field.name for field in dataclasses.fields(Hparams)]
 

@@ -104,6 +104,12 @@ def test_other_words_are_refused(words, message):
         ({"best_epoch": {"a": {}}}, "`best_epoch` cannot be the name of variants"),
         ({"net": {}}, "`net` is swept over no values"),
         (
+            {"lr/wd": {"a": {}}},
+            "`lr/wd` cannot be the name of variants: that names a dimension",
+        ),
+        ({"": {"a": {}}}, "`` cannot be the name of variants"),
+        ({".": {"a": {}}}, "`.` cannot be the name of variants"),
+        (
             {"net": {"a": {"hiden": (4,)}}},
             "`hiden` is not a known field of the variant `a` of `net`: did you mean `hidden`",
         ),
