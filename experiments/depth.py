@@ -73,11 +73,11 @@ def count_regions(classes: np.ndarray) -> int:
 
 def suffice(results: xr.Dataset) -> list[str]:
     """Whether any setting beats the smallest of its activation, in test accuracy, paired on the seeds."""
-    notes = []
+    notes, resolution = [], stats.resolution(results, "each_test_accuracy")
     for activation in results["activation"].values.tolist():
         accuracy = results["each_test_accuracy"].sel(activation=activation)
         smallest, others = accuracy.isel(hidden=0, drop=True), accuracy.isel(hidden=slice(1, None))
-        change = stats.paired_comparison(others, smallest, axis="seed")
+        change = stats.paired_comparison(others, smallest, axis="seed", resolution=resolution)
         better = others["hidden"][(change.p_adjusted < 0.05) & (change.difference.mean > 0)].values.tolist()
         worse = others["hidden"][(change.p_adjusted < 0.05) & (change.difference.mean < 0)].values.tolist()
         verdicts = [f"better: {', '.join(map(str, better))}"] if better else ["none is better"]

@@ -109,7 +109,8 @@ def analyse_losses(outcome: Outcome) -> Analysis:
         test[name] = (
             own["each_test_accuracy"].isel(learning_rate=rate).drop_vars(["learning_rate", "loss_function"])
         )
-    change = stats.paired_comparison(*test.values(), axis="seed").difference
+    resolution = stats.resolution(results, "each_test_accuracy")
+    change = stats.paired_comparison(*test.values(), axis="seed", resolution=resolution).difference
     slopes = {name: [abs(gradient(loss, z)) for z in (-5.0, -2.0)] for name, loss in LOSSES.items()}
     notes = [
         "Each loss at its best rate on validation, cross-entropy minus squared error on the same seeds: test "

@@ -60,7 +60,11 @@ def analyse(outcome: Outcome) -> Analysis:
         return Analysis()
     validation = stats.at_best_epoch(results, "val_accuracy")
     gap = training_accuracy(outcome) - validation
-    changes = {"gap": against_none(gap), "validation accuracy": against_none(validation)}
+    step = stats.resolution(results, "val_accuracy")  # of both accuracies
+    changes = {
+        "gap": against_none(gap, resolution=2**0.5 * step),
+        "validation accuracy": against_none(validation, resolution=step),
+    }
     rows = [
         f"{'setting':<38}{'validation accuracy':>28}{'gap to training':>26}{'gap, against none':>26}"
         f"{'validation, against none':>28}"
@@ -86,11 +90,10 @@ def training_accuracy(outcome: Outcome) -> xr.DataArray:
     return accuracy.copy(data=np.reshape(shares, accuracy.shape))
 
 
-def against_none(values: xr.DataArray) -> stats.Comparison:
+def against_none(values: xr.DataArray, *, resolution: float) -> stats.Comparison:
     """What every regulariser changes, paired by seed."""
-    return stats.paired_comparison(
-        values.drop_sel(regulariser=NONE), values.sel(regulariser=NONE, drop=True), axis="seed"
-    )
+    others, none = values.drop_sel(regulariser=NONE), values.sel(regulariser=NONE, drop=True)
+    return stats.paired_comparison(others, none, axis="seed", resolution=resolution)
 
 
 def verdict(quantity: str, change: stats.Comparison, settings: list[stats.Setting]) -> str:

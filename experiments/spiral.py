@@ -84,7 +84,8 @@ def analyse(outcome: Outcome) -> Analysis:
         rest = f"{part.score:>14.4f}" + "".join(f"{value:>10.4f}" for value in part[1:])
         rows.append(f"{value_label(shape):<10}{cells}{rest}")
     others, first = accuracy.isel(hidden=slice(1, None)), accuracy.isel(hidden=0, drop=True)
-    change = stats.paired_comparison(others, first, axis="data_seed")
+    resolution = stats.resolution(results, "each_test_accuracy") / results.sizes["seed"]
+    change = stats.paired_comparison(others, first, axis="data_seed", resolution=resolution)
     found = change.p_adjusted < 0.05
     better, worse = (
         ", ".join(map(value_label, others["hidden"].values[found & (sign * change.difference.mean > 0)].tolist()))

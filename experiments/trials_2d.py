@@ -166,7 +166,7 @@ def analyse_sets(outcome: Outcome) -> Analysis:
     """What a hidden layer brings on each set, paired on the seeds."""
     accuracy = at_the_end(outcome.results)
     without, hidden = (accuracy.isel(hidden=i, drop=True) for i in (0, 1))
-    gain = stats.paired_comparison(hidden, without, axis="seed").difference
+    gain = compare_accuracy(outcome.results, hidden, without)
     notes = [
         f"{name}: {_percent(without[i].mean())} without a hidden layer, {_percent(hidden[i].mean())} with 100 "
         f"units, a difference of {_points(gain, i)}."
@@ -185,7 +185,7 @@ def analyse_two_layers(outcome: Outcome) -> Analysis:
     least, last = stats.at_best_epoch(results, "val_loss"), stats.at_epoch(results, "val_loss", end)
     rise = stats.paired_comparison(last, least, axis="seed").difference
     before = stats.at_best_epoch(results, "val_accuracy")
-    change = stats.paired_comparison(at_the_end(results), before, axis="seed").difference
+    change = compare_accuracy(results, at_the_end(results), before)
     notes = [
         f"The validation loss is least at epoch {best.mean():.0f} on average ({best.min()} to {best.max()} "
         f"over the seeds); at epoch {end} it is {rise.mean:.4f} higher (95% interval {rise.low:.4f} to "
@@ -198,13 +198,19 @@ def analyse_classes(outcome: Outcome) -> Analysis:
     """Three classes: what layers bring, boundaries, and the classes at chosen points."""
     accuracy = at_the_end(outcome.results)
     others, first = accuracy.isel(hidden=slice(1, None)), accuracy.isel(hidden=0, drop=True)
-    change = stats.paired_comparison(others, first, axis="seed").difference
+    change = compare_accuracy(outcome.results, others, first)
     notes = [
         f"{value_label(units)} units reach {_percent(others[i].mean())} of validation accuracy, against no hidden "
         f"layer a difference of {_points(change, i)}."
         for i, units in enumerate(others["hidden"].values.tolist())
     ]
     return Analysis(notes, [points_table(outcome)], [("boundaries", *draw_row(outcome))])
+
+
+def compare_accuracy(results: xr.Dataset, a: xr.DataArray, b: xr.DataArray) -> stats.Interval:
+    """The difference of two accuracies on validation, paired on the seeds."""
+    resolution = stats.resolution(results, "val_accuracy")
+    return stats.paired_comparison(a, b, axis="seed", resolution=resolution).difference
 
 
 def draw_row(outcome: Outcome) -> tuple[str, plots.Figure]:

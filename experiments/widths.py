@@ -53,7 +53,7 @@ def analyse(outcome: Outcome) -> Analysis:
 
 def _change(results: xr.Dataset, metric: str, half: int, full: int) -> stats.Comparison:
     late, early = stats.at_epoch(results, metric, full), stats.at_epoch(results, metric, half)
-    return stats.paired_comparison(late, early, axis="seed")
+    return stats.paired_comparison(late, early, axis="seed", resolution=stats.resolution(results, metric))
 
 
 def _cell(change: stats.Comparison, place: dict[str, int]) -> str:

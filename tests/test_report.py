@@ -265,7 +265,7 @@ def test_a_test_set_that_was_used_before_is_said_to_be(tmp_path):
 
 def test_settings_that_all_differ_or_all_do_not():
     ds = make_results({"width": [16, 64]}, epochs=8)
-    ds["val_accuracy"] = ds.val_accuracy * 0 + ds.seed * 0.001 + 0.1 * (ds.width > 16)
+    ds["val_accuracy"] = ds.val_accuracy * 0 + ds.seed * 0.001 + (0.1 + ds.seed * 0.001) * (ds.width > 16)
     assert "It differs from every other setting" in answer(ds)
     ds["val_accuracy"] = ds.val_accuracy * 0 + ds.seed * 0.001
     assert "No other setting is shown to differ from it" in answer(ds)

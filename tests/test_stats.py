@@ -86,10 +86,48 @@ def test_paired_comparison_drops_a_pair_when_either_is_missing():
 
 def test_paired_comparison_at_its_limits():
     assert stats.paired_comparison([1, 2, 3], [1, 2, 3]).p_value == 1  # the same: no evidence of a difference
-    assert stats.paired_comparison([2, 3, 4], [1, 2, 3]).p_value == 0  # always exactly 1 apart
+    assert stats.paired_comparison([2, 3, 4], [1, 2, 3]).p_value == 0.25  # always 1 apart, of one sign: 2 of 8
     one = stats.paired_comparison([2.0], [1.0])
     assert one.difference.mean == 1
     assert np.isnan([one.p_value, one.p_adjusted]).all()
+
+
+def test_values_of_a_resolution_differ_by_what_their_rounding_may_hide():
+    """Oracle: t of the differences with the variance of two roundings added to theirs, by hand; scipy's t."""
+    a, b = [0.97, 0.98, 0.99], [0.95, 0.97, 0.97]
+    found = stats.paired_comparison(a, b, resolution=0.01)
+    error = np.sqrt((np.var([0.02, 0.01, 0.02], ddof=1) + 0.01**2 / 6) / 3)
+    mean = 0.05 / 3
+    np.testing.assert_allclose(found.p_value, 2 * scipy.stats.t.sf(mean / error, 2), rtol=1e-9)
+    reach = scipy.stats.t.ppf(0.975, 2) * error
+    np.testing.assert_allclose(
+        [found.difference.low, found.difference.high], [mean - reach, mean + reach], rtol=1e-9
+    )
+    with pytest.raises(InputError, match="`resolution` must be"):
+        stats.paired_comparison(a, b, resolution=-0.01)
+
+
+def test_an_accuracy_is_of_the_resolution_of_its_rows():
+    ds = make_results().assign_attrs(num_train=1000, num_val=200, num_test=50)
+    found = [stats.resolution(ds, f"{of}_accuracy") for of in ("train", "val", "test", "each_test")]
+    assert found == [0.001, 0.005, 0.02, 0.02]
+    assert stats.resolution(ds, "val_loss") == 0
+    assert stats.resolution(make_results(), "val_accuracy") == 0
+
+
+@pytest.mark.parametrize(("num_settings", "num_seeds"), [(6, 2), (6, 3), (6, 5)])
+def test_equal_settings_do_not_differ_because_accuracies_are_coarse(num_settings, num_seeds):
+    """Oracle: simulation.  Three of 100 rows are hard, and the best of equal settings is compared with the others:
+    at most 5% of 500 studies may show a difference (s.e. 0.01).  If equal differences were taken for sure, 59, 17
+    and 8% would."""
+    rng, num_found = np.random.default_rng(2), 0
+    studies = (0.97 + rng.binomial(3, 0.5, (500, num_settings, num_seeds)) / 100).astype(np.float32)
+    for values in studies:
+        best = values.mean(1).argmax()
+        others = np.delete(values, best, axis=0)
+        found = stats.paired_comparison(others, np.broadcast_to(values[best], others.shape), resolution=0.01)
+        num_found += (stats.adjust_for_selection(found.p_value, found.difference.n) < 0.05).any()
+    assert num_found / 500 < 0.05 + 2 * 0.01
 
 
 def test_pairing_sees_through_what_the_seeds_share():

@@ -115,11 +115,28 @@ def compare_settings(
     """
     values = at_best_epoch(ds, metric) if epoch is None else at_epoch(ds, metric, epoch)
     position = locate(ds, baseline)
-    comparison = paired_comparison(values, values.isel(position, drop=True), axis="seed", confidence=confidence)
+    comparison = paired_comparison(
+        values,
+        values.isel(position, drop=True),
+        axis="seed",
+        confidence=confidence,
+        resolution=resolution(ds, metric),
+    )
     p_value = comparison.p_value.copy()
     p_value[position] = np.nan
     adjusted = xr.apply_ufunc(adjust_for_selection, p_value, comparison.difference.n)
     return Comparison(comparison.difference, p_value, adjusted)
+
+
+def resolution(ds: xr.Dataset, metric: str) -> float:
+    """What the values of a metric are multiples of: 1 / rows for an accuracy, 0 for a loss.
+
+    The rows are those of the smallest set of a study that the metric is measured on; 0 where the results do not say
+    how many.
+    """
+    split, _, kind = metric.removeprefix("each_").partition("_")
+    rows = ds.attrs.get(f"num_{split}", 0) if kind == "accuracy" else 0
+    return 1 / rows if rows else 0.0
 
 
 def locate(ds: xr.Dataset, setting: Mapping[str, Any]) -> dict[str, int]:

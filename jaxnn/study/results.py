@@ -24,7 +24,8 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
 
     Variables over (settings..., seed, epoch): the recorded metrics, NaN where a member had stopped.  Over
     (settings..., seed): `best_epoch` (0: none), `stopped_at` (last epoch trained), `diverged_at` (first step
-    whose objective was not finite, -1: never).
+    whose objective was not finite, -1: never).  Attributes: what settings are selected on, and the rows of the
+    smallest training, validation and test set.
     """
     shape = tuple(map(len, plan.sweep.values()))
     num_settings, num_seeds = len(plan.settings), len(plan.seeds)
@@ -56,7 +57,9 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
     coordinates = {name: [swept_value_coordinate(value) for value in axis] for name, axis in plan.sweep.items()}
     coordinates |= {"seed": list(plan.seeds), "epoch": epochs}
     metric = plan.config.training.select_on
-    attributes = {"selected_on": metric, "mode": BETTER[metric]}
+    splits = (("num_train", "train"), ("num_val", "validation"), ("num_test", "test"))
+    rows = {name: min(len(getattr(one.data, split).x) for one in plan.settings) for name, split in splits}
+    attributes = {"selected_on": metric, "mode": BETTER[metric], **rows}
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
