@@ -78,10 +78,21 @@ def everything_diverged():
     return ds.drop_vars(["test_loss", "test_accuracy", "confusion"])
 
 
+def never_finite(diverged=None):
+    """Of networks that train, and whose validation loss is beyond float32."""
+    ds = make_results({"width": [16, 64]}, seeds=2, epochs=6, regression=True, diverged=diverged)
+    ds["val_loss"] = ds.val_loss * np.inf
+    ds["best_epoch"] = ds.best_epoch * 0
+    ds.attrs["selected"] = "null"
+    return ds.drop_vars("test_loss")
+
+
 STUDIES = {
     "four settings": lambda: make_results(WIDTHS, epochs=8),
     "some diverged": lambda: make_results(WIDTHS, epochs=8, diverged={(1, 1, 2): 4, (0, 0, 0): 3, (0, 0, 1): 3}),
     "all diverged": everything_diverged,
+    "never finite": never_finite,
+    "one diverged, others never finite": lambda: never_finite({(1, 0): 3}),
     "one setting": lambda: make_results(epochs=8),
     "one seed": lambda: make_results({"width": [16, 64]}, seeds=1, epochs=8),
     "one network": lambda: make_results(seeds=1, epochs=1),
@@ -237,6 +248,11 @@ def test_the_answer_says_what_the_numbers_say():
     ("name", "sentence"),
     [
         ("all diverged", "Nothing could be selected: all 4 networks diverged, the first at step 300."),
+        ("never finite", "Nothing could be selected: none of 4 networks is finite on validation at any epoch"),
+        (
+            "one diverged, others never finite",
+            "1 of 4 networks diverged, the first at step 300. None of the others is",
+        ),
         ("one setting", "At the best epoch: validation accuracy"),
         ("one seed", "With fewer than two seeds no two settings can be told apart."),
         ("one network", "(one seed: no interval)"),

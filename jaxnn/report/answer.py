@@ -28,14 +28,27 @@ def answer(ds: xr.Dataset) -> str:
 def answer_sentences(findings: Findings) -> list[str]:
     """The sentences of `answer`, from findings at hand."""
     if findings.selected is None:
-        earliest = int(findings.ds["diverged_at"].min())
-        networks = count_label(findings.num_members, "network")
-        return [
-            f"Nothing could be selected: all {networks} diverged, the first at step {earliest:,}.",
-            "A lower learning rate or a limit on the gradient's norm usually helps.",
-        ]
+        return _nothing_selected(findings)
     sentences = [_selection(findings, findings.selected), _others(findings), _test(findings), _diverged(findings)]
     return [sentence for sentence in sentences if sentence]
+
+
+def _nothing_selected(findings: Findings) -> list[str]:
+    networks, diverged = count_label(findings.num_members, "network"), findings.num_diverged
+    endless = f"is finite on validation at any epoch: the {metric_label(findings.metric)} is too large for float32."
+    scale = "Targets of a smaller scale usually help."
+    if not diverged:
+        return [f"Nothing could be selected: none of {networks} {endless}", scale]
+    steps = findings.ds["diverged_at"].values
+    first = f"the first at step {steps[steps >= 0].min():,}."
+    rate = "A lower learning rate or a limit on the gradient's norm usually helps."
+    if diverged == findings.num_members:
+        return [f"Nothing could be selected: all {networks} diverged, {first}", rate]
+    return [
+        f"Nothing could be selected: {diverged} of {networks} diverged, {first} None of the others {endless}",
+        rate,
+        scale,
+    ]
 
 
 def _selection(findings: Findings, selected: stats.SettingResult) -> str:

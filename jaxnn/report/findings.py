@@ -16,7 +16,7 @@ class Findings(NamedTuple):
 
     metric, mode: the validation metric of the selection, and whether it is to be small or large.
     ranking: every setting with its interval, best first.
-    selected: the selected setting with its interval; None where every member diverged.
+    selected: the selected setting with its interval; None where no member has a result.
     problem_axes: the axes whose values are problems (data sets, folds), between which nothing is selected.
     differences: of every other setting to the selected one, in the order of the ranking; none between problems.
     num_members, num_diverged: of the whole study.

@@ -146,7 +146,7 @@ def test_section(findings: Findings) -> Html:
     ds, selected = findings.ds, findings.selected
     heading = "Selection and test"
     if selected is None:
-        return section(heading, paragraph("Every member diverged: nothing was selected, nothing was tested."))
+        return section(heading, paragraph("No member has a result: nothing was selected, nothing was tested."))
     metrics = [name for name in ("test_accuracy", "test_loss") if name in ds]
     if not metrics:
         return section(heading, paragraph(_selection(findings, selected), " The results hold no test metrics."))

@@ -39,7 +39,7 @@ def evaluate_run(
         raise InputError(f"`split` {split} has no rows in this run: choose another.")
     judged = dataclasses.replace(data, test=rows)
     found = outputs(run, rows.x, every_seed=True)
-    metrics = test_variables(run.recipe, judged, found, seeds=run.seeds, diverged_at=run.diverged_at)
+    metrics = test_variables(run.recipe, judged, found, seeds=run.seeds, has_result=run.usable)
     return metrics.rename({name: str(name).replace("test_", f"{split}_") for name in metrics.data_vars})
 
 

@@ -110,7 +110,7 @@ def _facts(results: xr.Dataset) -> dict[str, str]:
     metric = results.attrs["selected_on"]
     best = stats.select(results, metric, results.attrs["mode"])
     if best is None:
-        return {"selected setting": "none: every member diverged"}
+        return {"selected setting": "none: no member has a result"}
     facts = {"selected setting": setting_label(best.setting), metric_label(metric): _value(metric, best.interval)}
     for metric in ("test_accuracy", "test_loss"):
         if metric in results:

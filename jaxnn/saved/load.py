@@ -142,14 +142,19 @@ def _read_finished(path: Path) -> dict[str, Any]:
 def _selected(path: Path, results: xr.Dataset) -> stats.Setting:
     best = stats.select(results, results.attrs["selected_on"], results.attrs["mode"])
     if best is None:
-        raise InputError(f"`{path}` has no member to use: all of them diverged.")
+        raise InputError(
+            f"`{path}` has no member to use: all of them diverged, or were never finite on validation."
+        )
     return best.setting
 
 
 def _best_row(results: xr.Dataset, place: Mapping[str, int], usable: np.ndarray) -> int:
     """The seed that was best on validation, among those whose variables are of use."""
     if not usable.any():
-        raise InputError("`setting` has no member to use: all of them diverged; choose another.")
+        raise InputError(
+            "`setting` has no member to use: all of them diverged, or were never finite on validation: choose "
+            "another."
+        )
     values = stats.at_best_epoch(results, results.attrs["selected_on"]).isel(place).values
     worst = np.inf if results.attrs["mode"] == "min" else -np.inf  # trained again, it may be of use all the same
     values = np.where(usable, np.where(np.isnan(values), worst, values), np.nan)
@@ -160,7 +165,7 @@ def _row_of(seed: int, seeds: tuple[int, ...], usable: np.ndarray) -> int:
     row = seeds.index(seed)
     if not usable[row]:
         others = ", ".join(str(other) for other, good in zip(seeds, usable, strict=True) if good) or "none"
-        raise InputError(f"`seed` must be of a member that did not diverge, {others}; got {seed}.")
+        raise InputError(f"`seed` must be of a member that has a result, {others}; got {seed}.")
     return row
 
 

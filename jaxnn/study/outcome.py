@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
     """Everything that is known when a study is over.
 
     `final` is (params, batch_stats) of the members that met the test set, by seed; None if there was no test set,
-    or every member diverged.
+    or no member has a result.
     """
 
     plan: Plan
@@ -80,33 +80,38 @@ def conclude(
     if setting is None or not len(plan.settings[setting].data.test.x):
         return Outcome(plan, trained, results, None)
     recipe, variables = members_at_best(plan, trained, setting)
-    best_epochs, diverged_at = (by_setting(plan, results[name])[setting] for name in ("best_epoch", "diverged_at"))
+    has_result = _has_result(plan, results)[setting]
     if plan.config.final == "retrain":
-        has_result = (diverged_at < 0) & (best_epochs > 0)
+        best_epochs = by_setting(plan, results["best_epoch"])[setting]
         again = _retraining(plan, setting, int(np.median(best_epochs[has_result])))
         kept = keeper(again, again.programs[0])
         retrained = train_program(again, 0, observe=observe, keeper=kept, compiler=compiler)
-        variables, diverged_at = retrained.last, retrained.diverged_at
-    test = tests[setting] if tests else _test(plan, setting, recipe, variables, diverged_at)
+        variables, has_result = retrained.last, retrained.diverged_at < 0
+    test = tests[setting] if tests else _test(plan, setting, recipe, variables, has_result)
     return Outcome(plan, trained, results.merge(test, combine_attrs="override"), variables)
 
 
-def _test(plan: Plan, setting: int, recipe: Recipe, variables: Variables, diverged_at: np.ndarray) -> xr.Dataset:
+def _test(plan: Plan, setting: int, recipe: Recipe, variables: Variables, has_result: np.ndarray) -> xr.Dataset:
     """The test metrics of a setting's members with these variables."""
     data = plan.settings[setting].data
     outputs = predict_members(recipe, variables, data.test.x)
-    return test_variables(recipe, data, outputs, seeds=plan.seeds, diverged_at=diverged_at)
+    return test_variables(recipe, data, outputs, seeds=plan.seeds, has_result=has_result)
 
 
 def _test_every(plan: Plan, trained: list[TrainedProgram], results: xr.Dataset) -> list[xr.Dataset]:
     """The test metrics of every setting's members at their best epochs; none where a setting has no test set."""
-    diverged_at = by_setting(plan, results["diverged_at"])
+    has_result = _has_result(plan, results)
     if not all(len(setting.data.test.x) for setting in plan.settings):
         return []
     return [
-        _test(plan, setting, *_trained_at_best(plan, trained, setting), diverged_at[setting])
+        _test(plan, setting, *_trained_at_best(plan, trained, setting), has_result[setting])
         for setting in range(len(plan.settings))
     ]
+
+
+def _has_result(plan: Plan, results: xr.Dataset) -> np.ndarray:
+    """Which members have one, (num_settings, num_seeds): they did not diverge, and have a best epoch."""
+    return by_setting(plan, (results["diverged_at"] < 0) & (results["best_epoch"] > 0))
 
 
 def _each_test(tests: list[xr.Dataset], results: xr.Dataset) -> xr.Dataset:

@@ -64,24 +64,24 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
 
 
 def selected_setting(plan: Plan, ds: xr.Dataset) -> int | None:
-    """The position in `plan.settings` of the setting that is best on validation; None if every member diverged."""
+    """The position in `plan.settings` of the setting that is best on validation; None if no member has a result."""
     best = stats.select(ds, ds.attrs["selected_on"], ds.attrs["mode"])
     return None if best is None else _position(ds, best.setting)
 
 
 def test_variables(
-    recipe: Recipe, data: Data, outputs: np.ndarray, *, seeds: Sequence[int], diverged_at: np.ndarray
+    recipe: Recipe, data: Data, outputs: np.ndarray, *, seeds: Sequence[int], has_result: np.ndarray
 ) -> xr.Dataset:
     """The test metrics of one setting's members, and for classes their confusion matrices.
 
-    A member that diverged has no result: its metrics are NaN, and its confusion matrix counts nothing.
+    Of a member without a result the metrics are NaN, and the confusion matrix counts nothing.
 
     Args:
         recipe: of the members.
         data: the set, with its test split.
         outputs: of the members for the test inputs, (seeds, rows, ...).
         seeds: of the members.
-        diverged_at: of the members, -1 where they did not.
+        has_result: which of the members have one: they did not diverge, and have a best epoch.
     """
     num_classes = None if recipe.run.reconstruct else data.info.num_classes
     targets = data.test.x * np.float32(data.info.scale) if recipe.run.reconstruct else data.test.y
@@ -93,10 +93,10 @@ def test_variables(
     coordinates = {"seed": list(seeds)}
     if num_classes is not None:
         coordinates |= {"true": list(data.info.class_names), "predicted": list(data.info.class_names)}
-    alive = xr.DataArray(diverged_at < 0, dims="seed")
-    of_diverged = {"test_loss": np.nan, "test_accuracy": np.nan, "confusion": 0}
+    tested = xr.DataArray(has_result, dims="seed")
+    of_others = {"test_loss": np.nan, "test_accuracy": np.nan, "confusion": 0}
     test = xr.Dataset(variables, coords=coordinates)
-    return test.map(lambda variable: variable.where(alive, of_diverged[variable.name]))
+    return test.map(lambda variable: variable.where(tested, of_others[variable.name]))
 
 
 @functools.cache

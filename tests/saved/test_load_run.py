@@ -87,7 +87,7 @@ def test_a_member_that_diverged_predicts_nothing(run_with_divergence, digits_run
     assert (run.diverged_at.tolist(), run.usable.tolist()) == ([-1, 4, -1], [True, False, True])
     assert run.seed != 1
     np.testing.assert_allclose(ensemble(run, x), (well[0] + well[2]) / 2, rtol=1e-5)
-    with pytest.raises(InputError, match="`seed` must be of a member that did not diverge, 0, 2; got 1"):
+    with pytest.raises(InputError, match="`seed` must be of a member that has a result, 0, 2; got 1"):
         load_run(run_with_divergence, setting=setting, seed=1)
 
 

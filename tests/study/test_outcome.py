@@ -190,6 +190,18 @@ def test_a_member_that_diverged_has_no_test_result(grid):
     assert results["confusion"].dtype.kind == "i"
 
 
+@pytest.mark.parametrize("final", ["best", "every"])
+def test_a_member_without_a_best_epoch_has_no_test_result(grid, final):
+    """Its parameters are those it began with: nobody may take them for what it learned."""
+    plan, trained, _ = grid
+    plan = plan._replace(config=dataclasses.replace(plan.config, final=final))
+    never = np.array([0, 3] * 4)
+    results = conclude(plan, [one._replace(best_epoch=never) for one in trained]).results
+    assert np.isnan(results["test_accuracy"]).values.tolist() == [True, False]
+    if final == "every":
+        assert np.isnan(results["each_test_loss"]).values.reshape(4, 2).tolist() == [[True, False]] * 4
+
+
 def test_a_study_in_which_all_diverge_selects_nothing(grid):
     plan, trained, _ = grid
     outcome = conclude(plan, [one._replace(diverged_at=np.arange(8)) for one in trained])
