@@ -1,7 +1,6 @@
 """An answer that is calculated, with nothing to train: its figures, its page and its summary in a directory."""
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 from jaxnn.study import Analysis, rundir
@@ -33,28 +32,28 @@ def run_calculation(
     Raises:
         InputError: the directory cannot be used.
     """
-    directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
-    rundir.check_free(directory, overwrite=overwrite)
-    with rundir.lock(directory):
+    with rundir.output_directory(output, name) as directory:
         rundir.check_free(directory, overwrite=overwrite)
-        if overwrite:
-            rundir.clear(directory)
-        with rundir.unfinished(directory):
-            about = {"experiment": name, "question": question, "preset": preset, "parts": {}, **environment()}
-            rundir.write_json(directory / rundir.CONFIG, about)
-            analysis = calculate()
-            from jaxnn import plots, report  # matplotlib: a second that a refusal need not wait for
+        with rundir.lock(directory):
+            rundir.check_free(directory, overwrite=overwrite)
+            if overwrite:
+                rundir.clear(directory)
+            with rundir.unfinished(directory):
+                about = {"experiment": name, "question": question, "preset": preset, "parts": {}, **environment()}
+                rundir.write_json(directory / rundir.CONFIG, about)
+                analysis = calculate()
+                from jaxnn import plots, report  # matplotlib: a second that a refusal need not wait for
 
-            (directory / "figures").mkdir()
-            for file, _, figure in analysis.figures:
-                plots.save_figure(figure, directory / "figures" / f"{file}.png")
-            report.write_calculation(
-                directory,
-                title=name,
-                question=question,
-                notes=analysis.notes,
-                tables=analysis.tables,
-                figures=[(caption, figure) for _, caption, figure in analysis.figures],
-                about=about,
-            )
+                (directory / "figures").mkdir()
+                for file, _, figure in analysis.figures:
+                    plots.save_figure(figure, directory / "figures" / f"{file}.png")
+                report.write_calculation(
+                    directory,
+                    title=name,
+                    question=question,
+                    notes=analysis.notes,
+                    tables=analysis.tables,
+                    figures=[(caption, figure) for _, caption, figure in analysis.figures],
+                    about=about,
+                )
     return analysis

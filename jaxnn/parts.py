@@ -3,7 +3,6 @@
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,14 +94,14 @@ def run_parts(
     check_config(checkpoints)
     plans = plan_parts(parts)
     description = _describe(parts, plans, About(name, question), preset)
-    directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
-    rundir.check_free(directory, resume=resume, overwrite=overwrite)
-    whole = _Whole(parts, plans, About(name, question), directory, checkpoints)
-    with rundir.lock(directory):
+    with rundir.output_directory(output, name) as directory:
         rundir.check_free(directory, resume=resume, overwrite=overwrite)
-        if overwrite:
-            rundir.clear(directory)
-        return _run(whole, description)
+        whole = _Whole(parts, plans, About(name, question), directory, checkpoints)
+        with rundir.lock(directory):
+            rundir.check_free(directory, resume=resume, overwrite=overwrite)
+            if overwrite:
+                rundir.clear(directory)
+            return _run(whole, description)
 
 
 def plan_parts(parts: Sequence[Part], *, must_fit: bool = True) -> list[Plan]:

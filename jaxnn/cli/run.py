@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from jaxnn.experiment import Calculation, Experiment, Preset, analysis_of
 from jaxnn.parts import Part, plan_parts, run_parts
 from jaxnn.study import CheckpointConfig, StudyConfig, plan_study, run_study
 from jaxnn.study.board import check_files
-from jaxnn.study.rundir import default_output
+from jaxnn.study.rundir import output_directory
 from jaxnn.study.sweep import parse_sweep
 
 Size = Literal["quick", "cpu", "full"]
@@ -121,18 +120,18 @@ def _run_study(experiment: Experiment, preset: Size, chosen: Preset, arguments: 
         check_files(plan)
         print_costs({experiment.name: plan})
         return None
-    directory = flags.output or default_output(experiment.name, datetime.now())
-    run_study(
-        flags.config,
-        sweep,
-        name=experiment.name,
-        question=chosen.question or experiment.question,
-        analyse=analysis_of(experiment, chosen, flags.config, sweep, debug=flags.debug),
-        output=directory,
-        resume=flags.resume,
-        overwrite=flags.overwrite,
-        checkpoints=flags.checkpoints,
-    )
+    with output_directory(flags.output, experiment.name) as directory:
+        run_study(
+            flags.config,
+            sweep,
+            name=experiment.name,
+            question=chosen.question or experiment.question,
+            analyse=analysis_of(experiment, chosen, flags.config, sweep, debug=flags.debug),
+            output=directory,
+            resume=flags.resume,
+            overwrite=flags.overwrite,
+            checkpoints=flags.checkpoints,
+        )
     return directory
 
 
@@ -166,17 +165,17 @@ def _run_parts(
         names = [f"{experiment.name}/{part.name}" for part in parts]
         print_costs(dict(zip(names, plan_parts(parts, must_fit=False), strict=True)))
         return None
-    directory = flags.output or default_output(experiment.name, datetime.now())
-    run_parts(
-        parts,
-        name=experiment.name,
-        question=experiment.question,
-        preset=preset,
-        output=directory,
-        resume=flags.resume,
-        overwrite=flags.overwrite,
-        checkpoints=flags.checkpoints,
-    )
+    with output_directory(flags.output, experiment.name) as directory:
+        run_parts(
+            parts,
+            name=experiment.name,
+            question=experiment.question,
+            preset=preset,
+            output=directory,
+            resume=flags.resume,
+            overwrite=flags.overwrite,
+            checkpoints=flags.checkpoints,
+        )
     return directory
 
 
@@ -190,15 +189,15 @@ def _calculate(experiment: Experiment, preset: Size, calculation: Calculation, a
         CalculationFlags, CalculationFlags(preset=preset), arguments, prog=f"jaxnn run {experiment.name}"
     )  # fmt: skip
     runtime.start(platform=flags.platform, debug=flags.debug)
-    directory = flags.output or default_output(experiment.name, datetime.now())
-    analysis = run_calculation(
-        calculation,
-        name=experiment.name,
-        question=experiment.question,
-        preset=preset,
-        output=directory,
-        overwrite=flags.overwrite,
-    )
+    with output_directory(flags.output, experiment.name) as directory:
+        analysis = run_calculation(
+            calculation,
+            name=experiment.name,
+            question=experiment.question,
+            preset=preset,
+            output=directory,
+            overwrite=flags.overwrite,
+        )
     print("\n".join(analysis.notes))
     for heading, text in analysis.tables:
         print(f"\n{heading}\n\n{text}")

@@ -48,11 +48,41 @@ class Status(NamedTuple):
     detail: str = ""
 
 
-def default_output(name: str, now: datetime) -> Path:
-    """A directory of its own for every run: runs/widths-20260131-120000, with -2 at its end if that is there."""
+@contextlib.contextmanager
+def output_directory(output: Path | str | None, name: str) -> Iterator[Path]:
+    """`output`, or a new directory below `runs/`, which goes again if the context is left by an error before
+    anything is in it."""
+    if output is not None:
+        yield Path(output)
+        return
+    path = new_directory(name, datetime.now())
+    try:
+        yield path
+    except BaseException:
+        for folder in (path, path.parent):
+            with contextlib.suppress(OSError):  # something is in it
+                folder.rmdir()
+        raise
+
+
+def new_directory(name: str, now: datetime) -> Path:
+    """Make a directory of its own for a run: runs/widths-20260131-120000, with -2 at its end if that is there.
+
+    It is made here, so that no other process that starts in the same second has it too.
+    """
     first = Path("runs") / f"{name}-{now:%Y%m%d-%H%M%S}"
     others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
-    return next(path for path in itertools.chain([first], others) if not path.exists())
+    for path in itertools.chain([first], others):
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise InputError(
+                f"`{path}` cannot be made: {error.strerror}; choose a directory with `--output`."
+            ) from None
+        return path
+    raise AssertionError("there are numbers without end")
 
 
 def is_run(path: Path) -> bool:

@@ -3,7 +3,6 @@
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,18 +90,17 @@ def run_study(
     check_config(checkpoints)
     plan = plan_study(config, sweep)
     check_files(plan)
-    directory = Path(output) if output is not None else rundir.default_output(name, datetime.now())
-    rundir.check_free(directory, resume=resume, overwrite=overwrite)
-    if overwrite or not rundir.is_complete(directory):
-        check_space(plan, directory)
-    with rundir.lock(directory):
+    about = About(name, question)
+    with rundir.output_directory(output, name) as directory:
         rundir.check_free(directory, resume=resume, overwrite=overwrite)
-        if overwrite:
-            rundir.clear(directory)
-        with Ahead((plan, program) for program in untouched_programs(plan, directory)) as compiler:
-            return run_plan(
-                plan, About(name, question), analyse, directory, checkpoints=checkpoints, compiler=compiler
-            )
+        if overwrite or not rundir.is_complete(directory):
+            check_space(plan, directory)
+        with rundir.lock(directory):
+            rundir.check_free(directory, resume=resume, overwrite=overwrite)
+            if overwrite:
+                rundir.clear(directory)
+            with Ahead((plan, program) for program in untouched_programs(plan, directory)) as compiler:
+                return run_plan(plan, about, analyse, directory, checkpoints=checkpoints, compiler=compiler)
 
 
 def run_plan(

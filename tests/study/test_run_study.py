@@ -148,12 +148,26 @@ def test_bad_input_leaves_no_directory(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("written", [False, True])
+def test_a_directory_that_nobody_named_goes_again_with_what_was_refused(tmp_path, monkeypatch, written):
+    monkeypatch.chdir(tmp_path)
+
+    def refuse():
+        with rundir.output_directory(None, "moons") as directory:
+            assert directory.is_dir()
+            if written:
+                (directory / "log.jsonl").touch()
+            raise InputError("no")
+
+    with pytest.raises(InputError, match="no"):
+        refuse()
+    assert [path.name for path in tmp_path.glob("runs/*/*")] == ["log.jsonl"] * written
+    assert (tmp_path / "runs").exists() == written
+
+
 def test_runs_of_one_second_have_directories_of_their_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    now, found = datetime(2026, 1, 31, 12), []
-    for _ in range(3):
-        found.append(rundir.default_output("moons", now))
-        found[-1].mkdir(parents=True)
+    found = [rundir.new_directory("moons", datetime(2026, 1, 31, 12)) for _ in range(3)]
     assert [path.name for path in found] == [f"moons-20260131-120000{end}" for end in ("", "-2", "-3")]
 
 
