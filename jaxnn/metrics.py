@@ -17,6 +17,9 @@ from jaxnn.errors import InputError
 
 NO_CLASS = -1
 
+# Losses whose outputs estimate their targets.
+REGRESSION = ("squared_error", "half_squared_error", "absolute_error", "huber")
+
 
 class ClassScores(NamedTuple):
     """Scores of each class, all of shape (num_classes,): floats in [0, 1], and `support` the examples of it."""
@@ -47,14 +50,20 @@ def probabilities(logits: jax.Array | np.ndarray, loss: str) -> jax.Array:
     Args:
         logits: (..., classes) floats; with one column, the logit of class 1 against class 0.
         loss: its name.  One column means sigmoid(z), and under `tanh_squared_error` the share (1 + tanh z) / 2 of
-            the way from -1 to 1; several columns mean the softmax, whatever the loss.
+            the way from -1 to 1.  Several columns mean the softmax; under `sigmoid_cross_entropy`, which asks of
+            each class by itself, the sigmoids over their sum; and under the losses of regression, whose outputs
+            estimate the one-hot label, what is above 0 of them over its sum (equal shares where nothing is).
 
     Returns:
         (..., classes) floats that sum to 1 over the last axis; two columns where the logits had one.
     """
     logits = jnp.asarray(logits)
     if logits.shape[-1] > 1:
-        return jax.nn.softmax(logits)
+        if loss in REGRESSION:
+            above = jnp.maximum(logits, 0)  # NaN stays NaN
+            total = above.sum(-1, keepdims=True)
+            return jnp.where(total == 0, 1 / logits.shape[-1], above / jnp.where(total == 0, 1, total))
+        return jax.nn.softmax(jax.nn.log_sigmoid(logits) if loss == "sigmoid_cross_entropy" else logits)
     of_class_1 = jax.nn.sigmoid(2 * logits if loss == "tanh_squared_error" else logits)  # (1 + tanh z) / 2
     return jnp.concatenate([1 - of_class_1, of_class_1], axis=-1)
 

@@ -184,6 +184,18 @@ def test_shapes_that_would_broadcast_are_refused():
         metrics.precision_recall_f1(jnp.zeros((2, 3), int))
 
 
+def test_probabilities_of_several_outputs_are_what_the_loss_makes_them():
+    """Oracles: a perfect regression on one-hot labels is sure; a sigmoid is asked of each class alone."""
+    for loss in ("squared_error", "half_squared_error", "absolute_error", "huber"):
+        outputs = np.array([[0.0, 1, 0], [0.25, 0.5, -0.25], [-1, -2, -3], [np.nan, 1, 0]])
+        expected = [[0, 1, 0], [1 / 3, 2 / 3, 0], [1 / 3, 1 / 3, 1 / 3], [np.nan] * 3]
+        np.testing.assert_allclose(metrics.probabilities(outputs, loss), expected, rtol=1e-6)
+    logits = np.array([[-3.0, 3, 3], [-200, -200, -200]])
+    each = scipy.special.expit(logits[:1])
+    expected = np.concatenate([each / each.sum(), [[1 / 3] * 3]])
+    np.testing.assert_allclose(metrics.probabilities(logits, "sigmoid_cross_entropy"), expected, rtol=1e-5)
+
+
 def test_probabilities_are_scipys_softmax_and_expit():
     """A tanh output on the scale from -1 to 1 is the probability (1 + tanh z) / 2; NumPy's tanh is the oracle."""
     logits = np.random.default_rng(1).normal(0, 3, (2, 6, 3)).astype(np.float32)
