@@ -87,11 +87,23 @@ def test_the_intervals_of_those_that_have_not_stopped_leave_the_limits_alone():
         ({"width": list(range(1, 9)), "depth": [1, 2, 3, 4]}, 4, 8),
         ({"depth": [1, 2, 3], "width": [1, 2, 3, 4, 5, 6]}, 18, 1),
         ({"width": [16, 64], "depth": [1, 2], "activation": ["relu", "tanh"]}, 2, 4),
+        ({"width": list(range(1, 32)), "depth": [1, 2], "activation": ["relu", "tanh"]}, 1, 124),
+        ({"width": list(range(1, 33)), "depth": list(range(32, 64))}, 1, 500),
     ],
 )
 def test_every_setting_has_its_line_in_one_panel(sweep, num_panels, num_lines):
     figure = plots.plot_curves(make_results(sweep, seeds=2, epochs=6), "val_loss")
     assert [len(solid_lines(ax)) for ax in figure.axes] == [num_lines] * num_panels
+
+
+def test_of_many_settings_the_best_are_drawn():
+    """Each is better than the one before it."""
+    ds = make_results({"learning_rate": list(range(1, 601))}, seeds=2, epochs=6)
+    ds["val_accuracy"] = ds.val_accuracy * 0 + ds.learning_rate / 1000
+    figure = plots.plot_curves(ds, "val_accuracy")
+    ends = [line.get_ydata()[-1] for line in solid_lines(figure.axes[0])]
+    np.testing.assert_allclose(ends, np.arange(101, 601) / 1000, rtol=1e-6)
+    assert "the best 500 of 600 settings" in figure.get_suptitle()
 
 
 def test_two_fields_make_columns_and_rows():

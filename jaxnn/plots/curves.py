@@ -17,6 +17,10 @@ from jaxnn.plots.style import ACCENT, FAINT, GRID, line_colors, panels, scale_va
 
 MAX_LINES = 12
 MAX_PANELS = 30
+
+MAX_CURVES = 500
+"""Of more settings the best are drawn, in one panel."""
+
 MAX_COLUMNS = 6
 """The longest field that still goes across a grid of panels."""
 
@@ -43,7 +47,8 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
     """Mean over the seeds against the epoch, with a band for the t-interval, of every setting.
 
     One swept field gives one panel with a line for each value; two give a grid with a panel for each pair, the
-    others grey behind it; more give a panel for each value of the first.  Members that diverged are not in
+    others grey behind it; more give a panel for each value of the first.  What would take more than 30 panels is
+    in one, and of more than 500 settings there are the best.  Members that diverged are not in
     the mean and are counted in the label.  Where some seeds have stopped early the line is thin and dotted:
     it is the mean of fewer seeds.  The first tenth of the epochs does not count for the limits.
 
@@ -58,7 +63,7 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
     stats.history(ds, metric)
     panel_dims, line_dims = _layout({dim: ds.sizes[dim] for dim in stats.setting_dims(ds)})
     figure, axes = _panel_grid(ds, panel_dims)
-    epochs, curves = ds["epoch"].values, _curves(ds, metric, confidence)
+    epochs, curves = ds["epoch"].values, _curves(ds, metric, confidence, _drawn(ds))
     for ax, panel in zip(axes, _combinations(ds, panel_dims), strict=True):
         own = [(setting, curve) for setting, curve in curves if panel.items() <= setting.items()]
         if not line_dims and 1 < len(axes) <= MAX_CONTEXT:
@@ -80,8 +85,25 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
     return figure
 
 
+def _drawn(ds: xr.Dataset) -> list[stats.Setting]:
+    """The settings that are drawn, in sweep order."""
+    settings = stats.settings(ds)
+    if len(settings) <= MAX_CURVES:
+        return settings
+    ranking = stats.rank_settings(ds, ds.attrs["selected_on"], ds.attrs["mode"])
+    best = {tuple(result.setting.values()) for result in ranking[:MAX_CURVES]}
+    return [setting for setting in settings if tuple(setting.values()) in best]
+
+
 def _layout(sizes: Mapping[str, int]) -> tuple[list[str], list[str]]:
     """(the fields that make panels, the fields that make lines)."""
+    panel_dims, line_dims = _divide(sizes)
+    too_many = math.prod(sizes[dim] for dim in panel_dims) > MAX_PANELS or math.prod(sizes.values()) > MAX_CURVES
+    return ([], list(sizes)) if too_many else (panel_dims, line_dims)
+
+
+def _divide(sizes: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """The same, however many panels it makes."""
     dims = list(sizes)
     if len(dims) <= 1:
         return (dims, []) if MAX_LINES < math.prod(sizes.values()) <= MAX_PANELS else ([], dims)
@@ -118,13 +140,15 @@ def _combinations(ds: xr.Dataset, dims: list[str]) -> list[dict[str, Any]]:
     return [dict(zip(dims, v, strict=True)) for v in itertools.product(*(ds[d].values.tolist() for d in dims))]
 
 
-def _curves(ds: xr.Dataset, metric: str, confidence: float) -> list[tuple[stats.Setting, Curve]]:
-    """Every setting with its curve, in sweep order."""
+def _curves(
+    ds: xr.Dataset, metric: str, confidence: float, settings: list[stats.Setting]
+) -> list[tuple[stats.Setting, Curve]]:
+    """Some settings with their curves."""
     finished = ds["diverged_at"] < 0
     interval = stats.t_interval(ds[metric].where(finished), axis="seed", confidence=confidence)
     whole = interval.n == finished.sum("seed")
     curves = []
-    for setting in stats.settings(ds):
+    for setting in settings:
         at = stats.locate(ds, setting)
         curve = Curve(
             mean=interval.mean.isel(at).values,
@@ -188,6 +212,9 @@ def _title(ds: xr.Dataset, metric: str, confidence: float, panel_dims: list[str]
     seeds = ds.sizes["seed"]
     title = f"{metric_label(metric).capitalize()}, "
     title += f"mean and {confidence:.0%} t-interval of {seeds} seeds" if seeds > 1 else "one seed"
+    num_settings = math.prod(ds.sizes[dim] for dim in stats.setting_dims(ds))
+    if num_settings > MAX_CURVES:
+        return f"{title}, the best {MAX_CURVES} of {num_settings:,} settings"
     return title + (f", by {' and '.join(map(field_label, panel_dims))}" if panel_dims else "")
 
 
