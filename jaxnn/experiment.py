@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from jaxnn.study import Analysis, Outcome, StudyConfig
+from jaxnn.study.describe import no_analysis
 
 Analyse = Callable[[Outcome], Analysis]
 Calculation = Callable[[], Analysis]
@@ -35,7 +36,7 @@ class Experiment:
     presets: Mapping[str, Preset | Mapping[str, Preset] | Calculation]
     """quick (seconds, bundled data), cpu (minutes on two cores), full (an accelerator).  Each is one study, or
     several by the names of these parts, or a function that calculates the answer, with nothing to train."""
-    analyse: Analyse = lambda outcome: Analysis()
+    analyse: Analyse = no_analysis
 
 
 def analysis_of(
@@ -54,7 +55,7 @@ def analysis_of(
     if preset is None:
         return experiment.analyse
     analyse = preset.analyse or experiment.analyse
-    if debug or (config == preset.config and dict(sweep) == dict(preset.sweep)):
+    if debug or analyse is no_analysis or (config == preset.config and dict(sweep) == dict(preset.sweep)):
         return analyse
 
     def as_far_as_possible(outcome: Outcome) -> Analysis:

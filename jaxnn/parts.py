@@ -13,7 +13,7 @@ from jaxnn.errors import InputError
 from jaxnn.study import Analysis, CheckpointConfig, Interrupted, Outcome, Plan, StudyConfig, plan_study, rundir
 from jaxnn.study.board import check_files
 from jaxnn.study.compiling import Ahead, Compiler
-from jaxnn.study.describe import About, describe_study
+from jaxnn.study.describe import ANALYSED, About, describe_study, no_analysis
 from jaxnn.study.environment import environment
 from jaxnn.study.identity import check_continues
 from jaxnn.study.interrupt import stop_on_signals
@@ -41,7 +41,7 @@ class Part(NamedTuple):
     name: str
     config: StudyConfig
     sweep: Mapping[str, Any]
-    analyse: Callable[[Outcome], Analysis] = lambda outcome: Analysis()
+    analyse: Callable[[Outcome], Analysis] = no_analysis
     question: str = ""
 
 
@@ -132,7 +132,7 @@ def plan_parts(parts: Sequence[Part], *, must_fit: bool = True) -> list[Plan]:
 def _describe(parts: Sequence[Part], plans: Sequence[Plan], about: About, preset: str) -> dict[str, Any]:
     """The content of the whole's config.json."""
     described = {
-        part.name: describe_study(_about_part(about, part), plan, {})
+        part.name: {**describe_study(_about_part(about, part), plan, {}), ANALYSED: part.analyse is not no_analysis}
         for part, plan in zip(parts, plans, strict=True)
     }
     return rundir.plain(
@@ -188,7 +188,8 @@ def _run_part(whole: _Whole, part: Part, plan: Plan, compiler: Compiler) -> xr.D
     if not rundir.is_complete(directory):
         check_space(plan, directory)
     with rundir.lock(directory):
-        return run_plan(plan, about, analyse, directory, checkpoints=whole.checkpoints, compiler=compiler)
+        chosen = no_analysis if part.analyse is no_analysis else analyse
+        return run_plan(plan, about, chosen, directory, checkpoints=whole.checkpoints, compiler=compiler)
 
 
 def _about_part(about: About, part: Part) -> About:

@@ -246,6 +246,19 @@ def test_a_part_on_its_own_resumes_with_its_analysis(copy, whole, no_figures):
     assert_same(copy, whole)
 
 
+@pytest.mark.parametrize(("part", "analysed"), [("moons", True), ("circle", False)])
+def test_an_analysis_that_is_not_installed_is_missed(copy, monkeypatch, capsys, part, analysed):
+    """Its code is not in the directory; of a study that has none nothing is missed."""
+    (copy / part / "INCOMPLETE").write_text('{"state": "running", "detail": "", "date": ""}')
+    made = []
+    monkeypatch.setattr(publish, "publish", lambda outcome, analysis, *_: made.append(analysis))
+    monkeypatch.setattr(resume, "experiment_files", dict)
+    assert main(["resume", str(copy / part)]) == 0
+    (analysis,) = made
+    missed = "What `two/moons` makes of its outcome is not in the report"
+    assert (missed in capsys.readouterr().err) == (missed in " ".join(analysis.notes)) == analysed
+
+
 @pytest.mark.parametrize(
     ("presets", "words", "message"),
     [

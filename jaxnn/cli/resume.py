@@ -1,6 +1,7 @@
 """`jaxnn resume RUN`: a run goes on where it was cut, with the study that its directory describes."""
 
 import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +12,10 @@ from jaxnn.cli.run import print_places
 from jaxnn.cli.saved import leading_run
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError
-from jaxnn.experiment import Experiment, Preset, analysis_of
+from jaxnn.experiment import Analyse, Experiment, Preset, analysis_of
 from jaxnn.parts import Part, run_parts
-from jaxnn.study import CheckpointConfig, StudyConfig, run_study
+from jaxnn.study import Analysis, CheckpointConfig, StudyConfig, run_study
+from jaxnn.study.describe import ANALYSED
 from jaxnn.study.reading import read_study
 from jaxnn.study.rundir import is_run, part_names, read_description
 from jaxnn.study.sweep import swept_fields
@@ -63,13 +65,14 @@ def _resume_study(directory: Path, description: Mapping[str, Any], flags: Resume
     of_whole = read_description(above) if is_run(above) else None  # a part is in the directory of the whole
     experiment = _experiment(description)
     preset = _preset(experiment, of_whole or description, part=name.partition("/")[2])
+    analyse = _analysis(experiment, preset, description, config, sweep, debug=flags.debug)
     _start(flags)
     run_study(
         config,
         sweep,
         name=name,
         question=str(description.get("question", "")),
-        analyse=analysis_of(experiment, preset, config, sweep, debug=flags.debug),
+        analyse=analyse,
         output=directory,
         resume=True,
         checkpoints=flags.checkpoints,
@@ -82,7 +85,7 @@ def _resume_parts(directory: Path, description: Mapping[str, Any], flags: Resume
     for name, study in description["parts"].items():
         config, sweep = _read_study(study, flags)
         preset = _preset(experiment, description, part=name)
-        analyse = analysis_of(experiment, preset, config, sweep, debug=flags.debug)
+        analyse = _analysis(experiment, preset, {**description, **study}, config, sweep, debug=flags.debug)
         parts.append(Part(name, config, sweep, analyse, str(study.get("question", ""))))
     _start(flags)
     run_parts(
@@ -138,6 +141,27 @@ def _experiment(description: Mapping[str, Any]) -> Experiment:
     if name.partition("/")[0] in files:
         return load_experiment(files[name.partition("/")[0]])
     return Experiment(name, str(description.get("question", "")), {})
+
+
+def _analysis(
+    experiment: Experiment,
+    preset: Preset | None,
+    description: Mapping[str, Any],
+    config: StudyConfig,
+    sweep: Mapping[str, Any],
+    *,
+    debug: bool,
+) -> Analyse:
+    """What the experiment makes of the outcome; where it is none of those there are, a note that says so."""
+    if experiment.presets or not description.get(ANALYSED):
+        return analysis_of(experiment, preset, config, sweep, debug=debug)
+    name, command = description["experiment"], description.get("command", "its own program")
+    note = (
+        f"What `{name}` makes of its outcome is not in the report: it is none of the experiments that are "
+        f"installed. To have it, continue with `{command}` and `--resume` (in Python `resume=True`) instead."
+    )
+    print(f"jaxnn: {note}", file=sys.stderr)
+    return lambda outcome: Analysis(notes=[note])
 
 
 def _preset(experiment: Experiment, description: Mapping[str, Any], *, part: str) -> Preset | None:

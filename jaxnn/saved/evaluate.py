@@ -9,8 +9,7 @@ import xarray as xr
 from jaxnn.data import Data, load_config
 from jaxnn.errors import InputError, unknown
 from jaxnn.saved.load import LoadedRun, load_run
-from jaxnn.saved.predict import outputs
-from jaxnn.study.results import test_variables
+from jaxnn.study.results import test_members
 
 SPLITS = ("train", "validation", "test")
 
@@ -38,8 +37,8 @@ def evaluate_run(
     if not len(rows.x):
         raise InputError(f"`split` {split} has no rows in this run: choose another.")
     judged = dataclasses.replace(data, test=rows)
-    found = outputs(run, rows.x, every_seed=True)
-    metrics = test_variables(run.recipe, judged, found, seeds=run.seeds, has_result=run.usable)
+    variables = run.members["params"], run.members["batch_stats"]
+    metrics = test_members(run.recipe, judged, variables, seeds=run.seeds, has_result=run.usable)
     return metrics.rename({name: str(name).replace("test_", f"{split}_") for name in metrics.data_vars})
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # matplotlib takes a second to import, and is needed only whe
 # Of a run that was extended: the epochs at which it had been finished before, and tested.
 TESTED_AT = "tested_at"
 
+# Whether a study has an analysis of its own, which is code, and not in its description.
+ANALYSED = "analysed"
+
 
 class About(NamedTuple):
     """What a study is called and asks."""
@@ -40,6 +43,11 @@ class Analysis(NamedTuple):
     notes: Sequence[str] = ()
     tables: Sequence[tuple[str, str]] = ()
     figures: "Sequence[tuple[str, str, Figure]]" = ()
+
+
+def no_analysis(outcome: Outcome) -> Analysis:
+    """Nothing is made of an outcome."""
+    return Analysis()
 
 
 def describe_study(about: About, plan: Plan, surroundings: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from jaxnn.population import Recipe
 from jaxnn.study.compiling import Compiler, compile_program
 from jaxnn.study.padding import hidden_units
 from jaxnn.study.plan import Plan, Program, Setting
-from jaxnn.study.results import make_dataset, selected_setting, test_variables
+from jaxnn.study.results import make_dataset, selected_setting, test_members
 from jaxnn.study.training import (
     Keeper,
     KeepNothing,
@@ -94,8 +94,7 @@ def conclude(
 def _test(plan: Plan, setting: int, recipe: Recipe, variables: Variables, has_result: np.ndarray) -> xr.Dataset:
     """The test metrics of a setting's members with these variables."""
     data = plan.settings[setting].data
-    outputs = predict_members(recipe, variables, data.test.x)
-    return test_variables(recipe, data, outputs, seeds=plan.seeds, has_result=has_result)
+    return test_members(recipe, data, variables, seeds=plan.seeds, has_result=has_result)
 
 
 def _test_every(plan: Plan, trained: list[TrainedProgram], results: xr.Dataset) -> list[xr.Dataset]:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 from collections.abc import Callable, Sequence
 
 import jax
@@ -16,7 +17,11 @@ from jaxnn.population import Recipe
 from jaxnn.run import BETTER
 from jaxnn.study.plan import Plan
 from jaxnn.study.sweep import swept_value_coordinate
-from jaxnn.study.training import TrainedProgram
+from jaxnn.study.training import TrainedProgram, predict_members
+from jaxnn.types import Params
+
+# Bytes of the outputs for a test set that there are at a time (two or three copies of them).
+OUTPUTS_AT_ONCE = 256 << 20
 
 
 def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
@@ -69,7 +74,29 @@ def selected_setting(plan: Plan, ds: xr.Dataset) -> int | None:
     return None if best is None else _position(ds, best.setting)
 
 
-def test_variables(
+def test_members(
+    recipe: Recipe, data: Data, variables: tuple[Params, Params], *, seeds: Sequence[int], has_result: np.ndarray
+) -> xr.Dataset:
+    """The test metrics of one setting's members, a few members at a time where their outputs are large.
+
+    Args:
+        recipe: of the members.
+        data: the set, with its test split.
+        variables: (params, batch_stats) with a leading member axis.
+        seeds: of the members.
+        has_result: which of the members have one.
+    """
+    num_outputs = math.prod(data.info.input_shape) if recipe.run.reconstruct else data.info.num_outputs
+    at_once = max(1, OUTPUTS_AT_ONCE // (4 * num_outputs * len(data.test.x)))
+    tested: list[xr.Dataset] = []
+    for first in range(0, len(seeds), at_once):
+        some = slice(first, first + at_once)
+        outputs = predict_members(recipe, jax.tree.map(lambda leaf, some=some: leaf[some], variables), data.test.x)
+        tested.append(_test_variables(recipe, data, outputs, seeds=seeds[some], has_result=has_result[some]))
+    return tested[0] if len(tested) == 1 else xr.concat(tested, dim="seed")
+
+
+def _test_variables(
     recipe: Recipe, data: Data, outputs: np.ndarray, *, seeds: Sequence[int], has_result: np.ndarray
 ) -> xr.Dataset:
     """The test metrics of one setting's members, and for classes their confusion matrices.

@@ -1,5 +1,7 @@
 """A study from its configuration to a directory that holds everything about it, and on from there if it was cut."""
 
+import contextlib
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,7 +17,16 @@ from jaxnn.study import rundir
 from jaxnn.study.board import TENSORBOARD, Boards, check_files
 from jaxnn.study.compiling import Ahead, Compiler
 from jaxnn.study.config import StudyConfig
-from jaxnn.study.describe import TESTED_AT, About, Analysis, describe_results, describe_study, log_lines
+from jaxnn.study.describe import (
+    ANALYSED,
+    TESTED_AT,
+    About,
+    Analysis,
+    describe_results,
+    describe_study,
+    log_lines,
+    no_analysis,
+)
 from jaxnn.study.environment import environment, environment_differences
 from jaxnn.study.identity import check_continues, study_sha256
 from jaxnn.study.interrupt import Stop, stop_on_signals
@@ -52,7 +63,7 @@ def run_study(
     *,
     name: str = "study",
     question: str = "",
-    analyse: Callable[[Outcome], Analysis] = lambda outcome: Analysis(),
+    analyse: Callable[[Outcome], Analysis] = no_analysis,
     output: Path | str | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -142,6 +153,7 @@ def _checkpoint_folder(directory: Path, program: int) -> Path:
 
 def _run(job: _Job) -> xr.Dataset:
     description = rundir.plain(describe_study(job.about, job.plan, job.surroundings))
+    description[ANALYSED] = job.analyse is not no_analysis
     earlier = rundir.read_description(job.directory)
     extended = earlier is not None and check_continues(earlier, description)
     finished = rundir.is_complete(job.directory)
@@ -245,10 +257,20 @@ def check_space(plan: Plan, directory: Path) -> None:
     """
     sizes = [snapshot_bytes(plan, program) for program in plan.programs]
     place = next(path for path in (directory.resolve(), *directory.resolve().parents) if path.exists())
-    there = sum(file.stat().st_size for file in (directory / rundir.CHECKPOINTS).rglob("*") if file.is_file())
+    there = _bytes_below(directory / rundir.CHECKPOINTS)
     needed, free = 2 * sum(sizes) + max(sizes) - there, shutil.disk_usage(place).free
     if needed > free:
         raise InputError(
             f"`--output {directory}` needs about {bytes_label(needed)} for checkpoints, and "
             f"{bytes_label(free)} are free there: choose another directory, fewer seeds or smaller layers."
         )
+
+
+def _bytes_below(folder: Path) -> int:
+    """Bytes of the files below a folder; another process may be at work there, and take some away meanwhile."""
+    total = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(place, name)).st_size
+    return total

@@ -15,7 +15,7 @@ from tiny_studies import BLOBS, tiny_config, tiny_data
 from jaxnn.data import DataConfig, merge
 from jaxnn.population import make_member_run
 from jaxnn.run import RunData
-from jaxnn.study import conclude, plan_study, train_study
+from jaxnn.study import conclude, plan_study, predict_members, train_study
 from jaxnn.study.describe import About, describe_results
 from jaxnn.study.environment import environment
 from jaxnn.study.members import run_data
@@ -111,6 +111,25 @@ def test_the_test_metrics_are_those_of_the_selected_members(grid):
         np.testing.assert_array_equal(place["confusion"], sklearn.metrics.confusion_matrix(test.y, predicted))
         loss = sklearn.metrics.log_loss(test.y, scipy.special.softmax(logits, axis=1))
         assert float(place["test_loss"]) == pytest.approx(loss, rel=1e-4)
+
+
+def test_members_are_tested_a_few_at_a_time_where_their_outputs_are_large(grid, monkeypatch):
+    """30 rows of 3 classes are 360 bytes: one member at a time, to the same metrics."""
+    plan, trained, outcome = grid
+    members = []
+
+    def predict(recipe, variables, x):
+        members.append(len(jax.tree.leaves(variables)[0]))
+        return predict_members(recipe, variables, x)
+
+    monkeypatch.setattr("jaxnn.study.results.predict_members", predict)
+    monkeypatch.setattr("jaxnn.study.results.OUTPUTS_AT_ONCE", 500)
+    found = conclude(plan, trained).results
+    assert members == [1, 1]
+    xr.testing.assert_allclose(found, outcome.results, rtol=1e-6)
+    monkeypatch.setattr("jaxnn.study.results.OUTPUTS_AT_ONCE", 720)
+    assert conclude(plan, trained).results.identical(outcome.results)
+    assert members == [1, 1, 2]
 
 
 def test_the_best_parameters_give_the_best_validation_value(grid):
