@@ -23,10 +23,12 @@ from jaxnn.study.training import train_program
 
 EVERY = 100
 
+FEW_IMAGES = dataclasses.replace(FASHION, train=10_000, validation=1_000)
+
 # name -> (data, model, batch size, epochs, seeds)
 CASES = {
     "784-128-10, batch 128": (FASHION, ModelConfig("mlp", hidden=(128,)), 128, 6, 2),
-    "LeNet, batch 64": (dataclasses.replace(FASHION, train=10_000, validation=1_000), ModelConfig("lenet"), 64, 3, 2),
+    "LeNet, batch 64": (FEW_IMAGES, ModelConfig("lenet"), 64, 3, 2),
     "2-100-2, batch 32": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 4_000, 20),
     "2-100-2, batch 32, one seed": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 4_000, 1),
     "2-100-2, batch 32, one seed, short": (TWO_D, ModelConfig("mlp", hidden=(100,)), 32, 400, 1),
