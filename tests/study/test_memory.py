@@ -124,7 +124,7 @@ import orbax.checkpoint.experimental.v1
 from jaxnn.data import DataConfig
 from jaxnn.study import CheckpointConfig, ModelConfig, StudyConfig, TrainConfig, plan_study, publish, run_study
 from jaxnn.study.memory import estimate_memory
-publish.publish = lambda outcome, analysis, directory: None
+publish.publish = lambda *_: None
 data = DataConfig("digits", train=50, validation=50, test=0)
 config = StudyConfig(data, ModelConfig("mlp", hidden=(4000,)), TrainConfig(epochs=6, batch_size="full"), seeds=40)
 plan = plan_study(config, {})
