@@ -15,7 +15,7 @@ features that it chose.
     jaxnn run playground --preset quick  # the circle, 2 seeds, a tenth of the epochs or less: seconds
     jaxnn run playground --preset full   # 50 seeds, up to 2,000 epochs for the shapes
 
-Expect (5 seeds, 2026-11-21, docs/results/playground): chosen features reach losses of 0.0002 to 0.0115; an L1
+Expect (5 seeds, 2026-11-22, docs/results/playground): chosen features reach losses of 0.0002 to 0.0115; an L1
 of 0.01 leaves the two squares on the circle and, with every seed, x1 x2 on XOR; from x1 and x2 alone 5 of 54
 networks solve the spiral; 316 networks in some 30 s, 5 s of it training.  `full` (4,600 networks, 5.07
 TFLOP by `--dry-run`) took 12 minutes on two cores, 2026-11-22, docs/results/playground-full: of 50 seeds 14 leave

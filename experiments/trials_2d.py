@@ -13,11 +13,10 @@ Source: an assignment on PyTorch, with 20 trials of 2 units and 5 of the others.
     jaxnn run trials_2d --preset quick   # generated sets, 5 trials, 20 epochs: seconds
     jaxnn run trials_2d --preset full    # 100 trials, 50 of the larger networks
 
-Expect (20 trials, 2026-11-21, docs/results/trials_2d): two units reach 81.0% to 89.0%, 100 units 90.5% to
-91.0%; 100-100 begins to overfit at epoch 125; 180 networks in some 20 seconds, of which 5 compile
-and 2 train.  `full` (1,200 networks, 617 GFLOP by `--dry-run`) took 2 minutes on two cores, 2026-11-22,
-docs/results/trials_2d-full: two units reach 48.5% to 90.0% in 100 trials, and 100-100 begins to overfit at epoch
-136.  Nothing has been measured on a GPU.
+Expect (20 trials, 2026-11-22, docs/results/trials_2d): two units reach 81.0% to 89.0%, 100 units 90.5% to 91.0%;
+100-100 begins to overfit at epoch 125; 180 networks in some 20 seconds. `full` (1,200 networks, 617 GFLOP by
+`--dry-run`) took 2 minutes on two cores, 2026-11-22, docs/results/trials_2d-full: two units reach 48.5% to 90.0%
+in 100 trials, and 100-100 begins to overfit at epoch 136. Nothing has been measured on a GPU.
 """
 
 import dataclasses
