@@ -40,9 +40,8 @@ from jaxnn.types import Hparams
 
 NUM_DRAWN = 10
 GAUSSIAN, MASKING = (0.2, 0.5), (0.25, 0.5)
-NOISES: dict[str, dict[str, float]] = {"clean": {}} | {
-    f"noise {level}": {"input_noise": level} for level in GAUSSIAN
-}
+CLEAN = "clean"
+NOISES: dict[str, dict[str, float]] = {CLEAN: {}} | {f"noise {level}": {"input_noise": level} for level in GAUSSIAN}
 NOISES |= {f"mask {share}": {"input_mask": share} for share in MASKING}
 
 
@@ -103,22 +102,20 @@ def analyse_denoising(outcome: Outcome) -> Analysis:
     """The error against the clean image, for every noise in training and every noise in the test."""
     data, names = outcome.data(0), outcome.results["trained_on"].values.tolist()
     clean = scaled(data.test.x, data)
-    table = np.zeros((len(names), len(NOISES)))
-    intervals = []
-    for column, noise in enumerate(NOISES.values()):
+    errors = {}  # (trained on, tested on) -> of every seed
+    for tested, noise in NOISES.items():
         noisy = corrupted(data, noise)
-        for row in range(len(names)):
-            errors = ((outcome.predict(row, noisy) - clean[None]) ** 2).mean((1, 2, 3, 4))
-            table[row, column] = errors.mean()
-            if column == row:
-                plain = ((outcome.predict(0, noisy) - clean[None]) ** 2).mean((1, 2, 3, 4))
-                intervals.append(stats.t_interval(errors - plain))
+        for row, trained in enumerate(names):
+            errors[trained, tested] = ((outcome.predict(row, noisy) - clean[None]) ** 2).mean((1, 2, 3, 4))
+    table = np.array([[errors[trained, tested].mean() for tested in NOISES] for trained in names])
     notes = ["The inputs of the test are corrupted, its targets are clean; the error is the squared error a pixel."]
-    for name, change in list(zip(names, intervals, strict=True))[1:]:
-        notes.append(
-            f"Under {name}, training on it instead of on clean inputs changes the error by {number(change.mean)} "
-            f"(95% interval {interval_label('test_loss', change.low, change.high)})."
-        )
+    for name in names if CLEAN in names else ():
+        if name != CLEAN:
+            change = stats.t_interval(errors[name, name] - errors[CLEAN, name])
+            notes.append(
+                f"Under {name}, training on it instead of on clean inputs changes the error by "
+                f"{number(change.mean)} (95% interval {interval_label('test_loss', change.low, change.high)})."
+            )
     heat = plots.plot_table(
         table,
         row_labels=[f"trained: {name}" for name in names],
@@ -227,8 +224,9 @@ def denoised(outcome: Outcome, data: Data) -> tuple[str, plots.Figure]:
     for name in (f"noise {GAUSSIAN[-1]}", f"mask {MASKING[-1]}"):
         noisy = corrupted(data, NOISES[name])[:NUM_DRAWN]
         drawn[name] = scaled(noisy, data)
-        drawn[f"{name}: clean"] = outcome.predict(0, noisy)[0]
-        drawn[f"{name}: itself"] = outcome.predict(names.index(name), noisy)[0]
+        for trained, label in ((CLEAN, "clean"), (name, "itself")):
+            if trained in names:
+                drawn[f"{name}: {label}"] = outcome.predict(names.index(trained), noisy)[0]
     caption = "Corrupted test images, and seed 0 of the networks trained on clean inputs and on that noise."
     return caption, image_rows(drawn, data)
 

@@ -26,6 +26,7 @@ networks the one now called v2-nesterov was trained for 36 of the 60 epochs, at 
 at the test set.)
 """
 
+import dataclasses
 import sys
 
 import jax
@@ -78,7 +79,8 @@ def analyse(outcome: Outcome) -> Analysis:
             change = stats.t_interval(compared.sel(network=first).values - compared.sel(network=second).values)
             cells = metric_value("accuracy", change.mean), interval_label("accuracy", change.low, change.high)
             rows.append(f"{f'{first} - {second}':<28}{cells[0]:>22}{cells[1]:>22}")
-    full = outcome.plan.settings[0].config.model.layers in (v1(), v2())
+    first = outcome.plan.settings[0].config
+    full = first.model.layers in (v1(), v2()) and dataclasses.replace(first.data, data_dir=None) == FASHION
     notes = [
         f"{name}: reported {claim:.1%}; found {metric_value('accuracy', float(found.mean.sel(network=name)))}, 95% "
         f"interval {interval_label('accuracy', *(float(end.sel(network=name)) for end in found[1:3]))}"

@@ -50,10 +50,11 @@ def analyse(outcome: Outcome) -> Analysis:
         f"{'inputs':<16}{'variance':>10}{'softmax regression by Adam':>34}{'scikit-learn':>14}"
         f"{'paired difference':>32}{'its seconds a fold':>20}"
     ]
-    shares = explained_shares(outcome)
+    shares, num_folds = explained_shares(outcome), results.sizes["fold"]
+    num_theirs = min(BASELINE_FOLDS, num_folds)
     for position, name in enumerate(results["inputs"].values.tolist()):
-        theirs, seconds = zip(*(baseline(outcome, position, fold) for fold in range(BASELINE_FOLDS)), strict=True)
-        change = stats.t_interval(accuracy.sel(inputs=name).values[:BASELINE_FOLDS] - np.array(theirs))
+        theirs, seconds = zip(*(baseline(outcome, position, fold) for fold in range(num_theirs)), strict=True)
+        change = stats.t_interval(accuracy.sel(inputs=name).values[:num_theirs] - np.array(theirs))
         mean, low, high = (float(end.sel(inputs=name)) for end in ours[:3])
         cell = f"{mean:.2%} [{low:.2%}, {high:.2%}]"
         difference = f"{change.mean:+.2%} [{change.low:+.2%}, {change.high:+.2%}]"
@@ -61,7 +62,7 @@ def analyse(outcome: Outcome) -> Analysis:
             f"{name:<16}{shares[position]:>10.1%}{cell:>34}{np.mean(theirs):>14.2%}{difference:>32}"
             f"{np.mean(seconds):>20.1f}"
         )
-    heading = f"Validation accuracy over {FOLDS} folds ({BASELINE_FOLDS} of scikit-learn): mean [95% t-interval]"
+    heading = f"Validation accuracy over {num_folds} folds ({num_theirs} of scikit-learn): mean [95% t-interval]"
     notes = [
         seconds_note(outcome),
         "The table is of the last epoch and of all folds; the setting that the study selects is of one fold.",
@@ -84,15 +85,18 @@ def seconds_note(outcome: Outcome) -> str:
 
 def explained_shares(outcome: Outcome) -> list[float]:
     """The share of the variance of fold 0's training rows that the inputs of each setting keep."""
-    sizes = [setting.config.data.pca for setting in outcome.plan.settings[::FOLDS]]
-    raw = outcome.data(sizes.index(None) * FOLDS)
+    num_folds = outcome.results.sizes["fold"]
+    sizes = [setting.config.data.pca for setting in outcome.plan.settings[::num_folds]]
+    raw = outcome.data(sizes.index(None) * num_folds)
     variances = principal_components(raw.train.x, scale=raw.info.scale).deviations ** 2
-    return [1.0 if size is None else float(variances[:size].sum() / variances.sum()) for size in sizes]
+    pixels = raw.train.x.reshape(len(raw.train.x), -1) * raw.info.scale
+    total = pixels.var(axis=0, ddof=1).sum()  # not of the variances: that of a direction without any is given as 1
+    return [1.0 if size is None else min(1.0, float(variances[:size].sum() / total)) for size in sizes]
 
 
 def baseline(outcome: Outcome, position: int, fold: int) -> tuple[float, float]:
     """Validation accuracy and seconds of scikit-learn's logistic regression on the rows of one setting."""
-    data = outcome.data(position * FOLDS + fold)
+    data = outcome.data(position * outcome.results.sizes["fold"] + fold)
     flat = lambda split: split.x.reshape(len(split.x), -1) * np.float32(data.info.scale)
     start = time.perf_counter()
     with warnings.catch_warnings():

@@ -164,16 +164,19 @@ def points_table(outcome: Outcome) -> tuple[str, str]:
 def analyse_sets(outcome: Outcome) -> Analysis:
     """What a hidden layer brings on each set, paired on the seeds."""
     accuracy = at_the_end(outcome.results)
+    first, second = map(with_units, accuracy["hidden"].values.tolist())  # of two settings
     without, hidden = (accuracy.isel(hidden=i, drop=True) for i in (0, 1))
     gain = compare_accuracy(outcome.results, hidden, without)
     notes = [
-        f"{name}: {_percent(without[i].mean())} without a hidden layer, {_percent(hidden[i].mean())} with 100 "
-        f"units, a difference of {_points(gain, i)}."
+        f"{name}: {_percent(without[i].mean())} {first}, {_percent(hidden[i].mean())} {second}, a difference of "
+        f"{_points(gain, i)}."
         for i, name in enumerate(accuracy["dataset"].values.tolist())
     ]
     titles = [", ".join(map(value_label, setting.values())) for setting in stats.settings(outcome.results)]
     panels = [panel(outcome, position, 0, title) for position, title in enumerate(titles)]
-    figure = plots.plot_decision_boundaries([panels[::2], panels[1::2]], title="Without and with 100 units, seed 0")
+    figure = plots.plot_decision_boundaries(
+        [panels[::2], panels[1::2]], title=f"{first.capitalize()} and {second}, seed 0"
+    )
     return Analysis(notes, figures=[("boundaries", "Class probabilities at the best epochs.", figure)])
 
 
@@ -198,12 +201,18 @@ def analyse_classes(outcome: Outcome) -> Analysis:
     accuracy = at_the_end(outcome.results)
     others, first = accuracy.isel(hidden=slice(1, None)), accuracy.isel(hidden=0, drop=True)
     change = compare_accuracy(outcome.results, others, first)
+    baseline = with_units(accuracy["hidden"].values[0].item())
     notes = [
-        f"{value_label(units)} units reach {_percent(others[i].mean())} of validation accuracy, against no hidden "
-        f"layer a difference of {_points(change, i)}."
+        f"{value_label(units)} units reach {_percent(others[i].mean())} of validation accuracy, against networks "
+        f"{baseline} a difference of {_points(change, i)}."
         for i, units in enumerate(others["hidden"].values.tolist())
     ]
     return Analysis(notes, [points_table(outcome)], [("boundaries", *draw_row(outcome))])
+
+
+def with_units(hidden: Any) -> str:
+    """What the networks of a value of `hidden` have: "with 100 units"."""
+    return "without a hidden layer" if hidden == "none" else f"with {value_label(hidden)} units"
 
 
 def compare_accuracy(results: xr.Dataset, a: xr.DataArray, b: xr.DataArray) -> stats.Interval:
