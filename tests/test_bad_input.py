@@ -73,6 +73,7 @@ FORMS = {
     f"{RUN} --sweep epochs": "`--sweep epochs` must be a field and its values",
     f"{RUN} --sweep epochs=1,x": "`epochs` must be a whole number; got `x`",
     f"{RUN} --sweep epochs=1,1": "`epochs` is swept over 1 twice",
+    "gradcheck --mutate --model mlp": "`--mutate` plants bugs in the pairs, `--model` checks a network",
     f"{RUN} --epochs 3 --sweep epochs=1,2": "`epochs` is swept and given one value too: leave out one of them",
 }
 NUMBERS = {

@@ -22,6 +22,13 @@ def test_every_class_is_drawn_in_every_panel_with_the_centres():
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "c"]
 
 
+def test_names_that_begin_with_an_underscore_are_in_the_legend():
+    labels, points = np.array([0, 1]), np.zeros((2, 2))
+    of_codes = plots.plot_codes([points], labels, class_names=("_a", "b"))
+    for figure in (of_codes, plots.plot_samples(points, labels, class_names=("_a", "b"))):
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_a", "b"]
+
+
 @pytest.mark.parametrize(
     ("codes", "titles", "message"),
     [

@@ -373,6 +373,8 @@ def test_locate_finds_rates_that_lost_bits_and_refuses_the_rest():
         {"learning_rate": np.array([0.1, 0.001], np.float32).tolist(), "activation": ["relu", "tanh"]}
     )
     assert stats.locate(ds, {"learning_rate": 0.001, "activation": "tanh"}) == {"learning_rate": 1, "activation": 1}
+    with pytest.raises(InputError, match="Nothing was swept, so there is one setting"):
+        stats.locate(make_results(), {"learning_rate": 0.1})
     mixed = make_results({"hidden": [16, "100-10"], "pca": ["none", 0.5]})
     assert stats.locate(mixed, {"hidden": 16, "pca": 0.5}) == {"hidden": 0, "pca": 1}
     with pytest.raises(InputError, match="did you mean `learning_rate`"):

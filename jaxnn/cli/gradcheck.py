@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from jaxnn import runtime
 from jaxnn.cli.parse import parse
+from jaxnn.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,8 @@ class GradcheckFlags:
 def gradcheck_command(arguments: Sequence[str]) -> int:
     """`jaxnn gradcheck`; returns the exit status."""
     flags = parse(GradcheckFlags, GradcheckFlags(), arguments, prog="jaxnn gradcheck")
+    if flags.mutate and flags.model:
+        raise InputError("`--mutate` plants bugs in the pairs, `--model` checks a network: leave out one of them.")
     runtime.start(platform="cpu")
     from jaxnn.backprop import gradcheck
 

@@ -10,6 +10,7 @@ from jaxnn import runtime
 from jaxnn.cli.parse import parse
 from jaxnn.cli.run import print_places
 from jaxnn.cli.saved import leading_run
+from jaxnn.data import moved_to
 from jaxnn.discover import experiment_files, load_experiment
 from jaxnn.errors import InputError
 from jaxnn.experiment import Analyse, Experiment, Preset, analysis_of
@@ -115,7 +116,7 @@ def _read_study(description: Mapping[str, Any], flags: ResumeFlags) -> tuple[Stu
         _check_epochs(flags.epochs, config, sweep)
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=flags.epochs))
     if flags.data_dir is not None:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=flags.data_dir))
+        config = dataclasses.replace(config, data=moved_to(config.data, flags.data_dir))
     return config, sweep
 
 

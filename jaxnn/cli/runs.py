@@ -44,12 +44,13 @@ def runs_command(arguments: Sequence[str]) -> int:
 
 
 def _list(words: Sequence[str]) -> int:
-    folder = Path(words[0]) if words else Path("runs")
-    if words and not folder.is_dir():
-        raise unknown("action of `jaxnn runs`, nor a folder", words[0], ACTIONS)
-    runs = find_runs(folder)
+    folders = [Path(word) for word in words or ("runs",)]
+    for folder in folders if words else ():
+        if not folder.is_dir():
+            raise unknown("action of `jaxnn runs`, nor a folder", str(folder), ACTIONS)
+    runs = [run for folder in folders for run in find_runs(folder)]
     if not runs:
-        print(f"no runs in {folder}")
+        print(f"no runs in {', '.join(map(str, folders))}")
         return 0
     _print_table([("run", "status", "experiment", "date", "selected", "validation"), *map(_row, runs)])
     return 0

@@ -1,9 +1,10 @@
 """The commands that put a finished run to use: predict, evaluate, export."""
 
+import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import numpy as np
 import tyro
@@ -190,12 +191,23 @@ def _check_target(source: Path, target: Path) -> None:
 def _write(target: Path, found: np.ndarray, run: LoadedRun) -> None:
     """Write predictions under another name first: a reader sees all of them, or none."""
     partial = target.with_name(f".{target.stem}.partial{target.suffix}")
-    if target.suffix == ".npy":
-        np.save(partial, found, allow_pickle=False)
-    elif found.dtype == np.int32:
-        names = run.info.class_names
-        partial.write_text("".join(f"{names[label]}\n" for label in found), encoding="utf-8")
-    else:
-        header = ",".join(run.info.class_names) if run.tells_classes else ""
-        np.savetxt(partial, found.reshape(len(found), -1), fmt="%.9g", delimiter=",", header=header, comments="")
-    partial.replace(target)
+    try:
+        if target.suffix == ".npy":
+            np.save(partial, found, allow_pickle=False)
+        else:
+            with partial.open("w", encoding="utf-8", newline="") as file:
+                _write_table(file, found, run)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_table(file: TextIO, found: np.ndarray, run: LoadedRun) -> None:
+    """Names of classes, a line each, or numbers under the names of their classes; quoted where they must be."""
+    writer, names = csv.writer(file, lineterminator="\n"), run.info.class_names
+    if found.dtype == np.int32:
+        writer.writerows([names[label]] for label in found)
+        return
+    if run.tells_classes:
+        writer.writerow(names)
+    np.savetxt(file, found.reshape(len(found), -1), fmt="%.9g", delimiter=",")

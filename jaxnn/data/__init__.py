@@ -2,7 +2,7 @@
 
 from jaxnn.data.assemble import from_arrays, given_scale, given_shape, prepare_inputs
 from jaxnn.data.checks import check_data, check_inputs, check_labels, check_split, check_targets
-from jaxnn.data.config import DataConfig
+from jaxnn.data.config import DataConfig, moved_to
 from jaxnn.data.features import FEATURES, map_features
 from jaxnn.data.idx import read_idx
 from jaxnn.data.load import available, load, load_config
@@ -43,6 +43,7 @@ __all__ = [
     "load_config",
     "map_features",
     "merge",
+    "moved_to",
     "prepare_inputs",
     "principal_components",
     "project",

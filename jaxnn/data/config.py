@@ -1,6 +1,8 @@
 """The options of loading a set, as one frozen record: the configuration of studies and the flags of the shell."""
 
+import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 from jaxnn.data.types import Task
 
@@ -51,3 +53,9 @@ class DataConfig:
     """Shift and scale each column of a float table to mean 0 and deviation 1 on the training rows."""
     pca: int | None = None
     """Replace the inputs by so many principal components of the training rows, each of deviation 1 there."""
+
+
+def moved_to(config: DataConfig, data_dir: str) -> DataConfig:
+    """The same data, whose files are in another folder now."""
+    path = None if config.path is None else str(Path(data_dir) / Path(config.path).name)
+    return dataclasses.replace(config, data_dir=None if path else data_dir, path=path)

@@ -64,6 +64,7 @@ def read_table(
     lines = _read_lines(path)
     first = _cells(lines.texts[0], lines.delimiter)
     header = first if _is_header(first, label) else None
+    _check_first_line(str(path), first, is_header=header is not None)
     body = lines if header is None else lines._replace(texts=lines.texts[1:], numbers=lines.numbers[1:])
     if not body.texts:
         raise InputError(f"`{path}` must hold rows of numbers; got a header and nothing else.")
@@ -110,6 +111,22 @@ def _cells(text: str, delimiter: str | None) -> list[str]:
 def _is_header(cells: Sequence[str], label: str | int | None) -> bool:
     name = label if isinstance(label, str) else "label"
     return not any(_is_number(cell) for cell in cells) or (name in cells and not _is_number(name))
+
+
+def _check_first_line(path: str, cells: Sequence[str], *, is_header: bool) -> None:
+    """Refuse what pandas writes unasked: numbers of columns as their names, and a column of the rows' numbers."""
+    if len(cells) > 2 and list(cells) == [str(k) for k in range(len(cells))]:
+        raise InputError(
+            f"`{path}` must begin with names or with data; its first line, 0 to {len(cells) - 1}, may be the "
+            "numbers of its columns: remove it (pandas: `header=False`), or, if it is data, put a line of names "
+            "before it."
+        )
+    for k, name in enumerate(cells if is_header else ()):
+        if not name or name == f"Unnamed: {k}":
+            raise InputError(
+                f"`{path}` must name all its columns; got `{name}` for column {k}: leave it out if it numbers the "
+                "rows (pandas: `index=False`), or give it a name."
+            )
 
 
 def _check_lengths(lines: _Lines, expected: int, reference: str) -> None:

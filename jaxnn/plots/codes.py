@@ -40,14 +40,14 @@ def plot_codes(
     if len(titles) not in (0, len(codes)):
         raise InputError(f"`titles` must name the {len(codes)} panels; got {len(titles)}.")
     figure, axes = panels(1, len(codes), width=2 + 3.6 * len(codes), height=4.4, share=False)
+    handles, names = [], [str(name) for name in class_names]
     for position, (ax, points) in enumerate(zip(axes[0], codes, strict=True)):
-        draw_points(ax, np.asarray(points), labels, [str(name) for name in class_names])
+        handles = draw_points(ax, np.asarray(points), labels, names)
         if centres is not None:
             ax.scatter(*np.asarray(centres).T, s=70, marker="X", color=FIXED_DARK, edgecolors=FIXED_LIGHT, zorder=3)
         ax.set(xlabel=axis_names[0], ylabel=axis_names[1] if position == 0 else "")
         if len(titles):
             ax.set_title(titles[position])
-    handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right upper", markerscale=1.8)
     if title:
         figure.suptitle(title, x=0.008, ha="left")

@@ -116,8 +116,8 @@ def plot_samples(
     figure, axes = panels(1, 1, width=5.4 if names else 5.8, height=4.6)
     ax = axes[0, 0]
     if is_classes:
-        draw_points(ax, points, targets, names)
-        figure.legend(loc="outside right upper", markerscale=1.8)
+        handles = draw_points(ax, points, targets, names)
+        figure.legend(handles, names, loc="outside right upper", markerscale=1.8)
     else:
         values = targets.reshape(len(targets), -1)[:, 0]
         largest = np.abs(values).max() or 1.0

@@ -12,6 +12,7 @@ from typing import Any, Literal, ParamSpec
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -166,15 +167,23 @@ def category_color(index: int) -> str:
     return CATEGORIES[index % len(CATEGORIES)]
 
 
-def draw_points(ax: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
-    """Points (n, 2) in the colours of their classes, then other markers; smaller where there are many."""
+def draw_points(ax: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> list[Artist]:
+    """Points (n, 2) in the colours of their classes, then other markers; smaller where there are many.
+
+    Returns what a legend shows of each class: matplotlib by itself leaves out names that begin with `_`.
+    """
+    drawn: list[Artist] = []
     size = max(5.0, min(16.0, 4000 / len(labels)))
     edge = 0.4 if len(labels) <= 500 else 0.2
     for k, name in enumerate(names):
         x, y = points[labels == k].T
         marker = MARKERS[(k // len(CATEGORIES)) % len(MARKERS)]
         color = category_color(k)
-        ax.scatter(x, y, s=size, marker=marker, color=color, edgecolors=FIXED_LIGHT, linewidths=edge, label=name)
+        dots = ax.scatter(
+            x, y, s=size, marker=marker, color=color, edgecolors=FIXED_LIGHT, linewidths=edge, label=name
+        )
+        drawn.append(dots)
+    return drawn
 
 
 def line_colors(values: Sequence) -> list[tuple[str | tuple[float, float, float], object]]:

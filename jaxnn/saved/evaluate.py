@@ -6,7 +6,7 @@ from typing import Literal
 
 import xarray as xr
 
-from jaxnn.data import Data, load_config
+from jaxnn.data import Data, load_config, moved_to
 from jaxnn.errors import InputError, unknown
 from jaxnn.saved.load import LoadedRun, load_run
 from jaxnn.study.results import test_members
@@ -43,7 +43,7 @@ def evaluate_run(
 
 
 def _same_data(run: LoadedRun, split: str, data_dir: str | None) -> Data:
-    config = run.config.data if data_dir is None else dataclasses.replace(run.config.data, data_dir=data_dir)
+    config = run.config.data if data_dir is None else moved_to(run.config.data, data_dir)
     data = load_config(config)
     for name in (f"{split}.x", f"{split}.y"):
         expected, found = run.info.sha256.get(name), data.info.sha256.get(name)

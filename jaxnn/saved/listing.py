@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from jaxnn.labels import interval_label, metric_label, metric_value, setting_lab
 from jaxnn.study import rundir
 from jaxnn.study.identity import identity
 from jaxnn.study.results import load_dataset
+
+# How the directory of a run ends while it is being removed.
+REMOVED = ".removed"
 
 
 class RunSummary(NamedTuple):
@@ -35,7 +39,11 @@ def find_runs(root: Path) -> list[Path]:
         return [root, *_parts(root)]
     if not root.is_dir():
         return []
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+    folders = sorted(
+        path
+        for path in root.iterdir()
+        if path.is_dir() and not path.is_symlink() and not path.name.endswith(REMOVED)
+    )
     return [run for folder in folders for run in find_runs(folder)]
 
 
@@ -88,7 +96,8 @@ def remove_run(path: Path) -> None:
         raise InputError(f"`{path}` is not the directory of a run, and will not be removed.")
     path = path.resolve()  # "." has no name
     with rundir.lock(path):
-        doomed = path.with_name(f".{path.name}.removed")  # in one step, so that no half of a run is left
+        # In one step, so that no half of a run is left; what an earlier removal left is in nobody's way.
+        doomed = path.with_name(f".{path.name}.{os.getpid()}{REMOVED}")
         path.rename(doomed)
         shutil.rmtree(doomed)
 

@@ -142,6 +142,8 @@ def resolution(ds: xr.Dataset, metric: str) -> float:
 def locate(ds: xr.Dataset, setting: Mapping[str, Any]) -> dict[str, int]:
     """The position of a setting along each swept dimension, for `isel`.  Floats match to 1 part in 10^6."""
     dims = setting_dims(ds)
+    if setting and not dims:
+        raise InputError(f"Nothing was swept, so there is one setting, which needs no values; got {dict(setting)}.")
     for name in setting:
         if name not in dims:
             raise unknown("swept setting", name, dims)

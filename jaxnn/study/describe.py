@@ -1,13 +1,16 @@
 """A study in plain data: the content of config.json, the lines of the log, the attributes of the results."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xarray as xr
 
 from jaxnn import stats
+from jaxnn.data import DataConfig
 from jaxnn.study.members import program_members
 from jaxnn.study.outcome import Outcome
 from jaxnn.study.plan import Plan
@@ -59,7 +62,7 @@ def describe_study(about: About, plan: Plan, surroundings: Mapping[str, Any]) ->
     return {
         "experiment": about.name,
         "question": about.question,
-        "config": plan.config,
+        "config": dataclasses.replace(plan.config, data=_with_whole_paths(plan.config.data)),
         "sweep": plan.sweep,
         "seeds": plan.seeds,
         "data_sha256": hashes,
@@ -88,6 +91,16 @@ def describe_results(about: About, outcome: Outcome, surroundings: Mapping[str, 
         command=surroundings["command"],
         **{TESTED_AT: json.dumps(surroundings.get(TESTED_AT, []))},
     )
+
+
+def _with_whole_paths(data: DataConfig) -> DataConfig:
+    """Data that are found from whatever folder the run is used in."""
+    whole = {
+        name: str(Path(value).expanduser().resolve())
+        for name in ("path", "data_dir")
+        if (value := getattr(data, name)) is not None
+    }
+    return dataclasses.replace(data, **whole)
 
 
 def log_lines(plan: Plan, chunk: Progress, *, retraining: bool = False) -> Iterator[str]:

@@ -1,17 +1,19 @@
 """The commands for finished runs, from arguments to files and status.  Oracle: the functions they stand for."""
 
+import csv
 import gzip
 import json
 import shutil
 import struct
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from jaxnn.cli import main
+from jaxnn.cli import main, saved
 from jaxnn.data import DataConfig, load
-from jaxnn.saved import ensemble, load_run, predictions
+from jaxnn.saved import ensemble, listing, load_run, predictions
 from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, publish, run_study
 
 
@@ -64,6 +66,26 @@ def test_probabilities_as_csv_and_npy(digits_run, inputs, x):
     header, *rows = (inputs / "p.csv").read_text().splitlines()
     assert header == "0,1,2,3,4,5,6,7,8,9"
     np.testing.assert_array_equal(np.float32([row.split(",") for row in rows]), expected)
+
+
+def test_names_of_classes_are_read_back_as_they_were(tmp_path):
+    """Oracle: the csv module.  Names may hold commas, quotes and letters that the locale has not."""
+    names = ("Łódź, A", 'the "new" one', "Kraków")
+    run = SimpleNamespace(info=SimpleNamespace(class_names=names), tells_classes=True)
+    for found in (np.array([2, 0, 1], np.int32), np.array([[0.5, 0.25, 0.25]], np.float32)):
+        saved._write(tmp_path / "out.csv", found, run)
+        with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        classes = [[names[2]], [names[0]], [names[1]]]
+        assert rows == (classes if found.ndim == 1 else [list(names), ["0.5", "0.25", "0.25"]])
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    run = SimpleNamespace(info=SimpleNamespace(class_names=("a",)), tells_classes=True)
+    with pytest.raises(IndexError):
+        saved._write(tmp_path / "out.csv", np.array([0, 1], np.int32), run)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_seed_and_a_setting_by_name(digits_run, inputs, x):
@@ -172,6 +194,10 @@ def test_runs_are_listed_shown_compared_and_removed(digits_run, table_run, tmp_p
     assert [name for name in ("one", "two", "cut", "not-a-run") if name in listed] == ["one", "two", "cut"]
     assert "killed" in listed
 
+    assert main(["runs", str(root / "one"), str(root / "more")]) == 0
+    listed = capsys.readouterr().out
+    assert [name for name in ("one", "two", "cut") if name in listed] == ["one", "two"]
+
     assert main(["runs", "show", str(root / "one")]) == 0
     assert "selected setting     hidden" in capsys.readouterr().out
 
@@ -184,7 +210,11 @@ def test_runs_are_listed_shown_compared_and_removed(digits_run, table_run, tmp_p
     assert "add `--yes`" in capsys.readouterr().err
     assert main(["runs", "remove", str(root / "not-a-run"), "--yes"]) == 2
     assert (root / "one" / "config.json").is_file()
+    shutil.copytree(root / "one", root / f".one.1{listing.REMOVED}")  # of a removal that was cut
+    assert main(["runs", str(root)]) == 0
+    assert listing.REMOVED not in capsys.readouterr().out
     assert main(["runs", "remove", str(root / "one"), "--yes"]) == 0
+    shutil.rmtree(root / f".one.1{listing.REMOVED}")
     assert sorted(path.name for path in root.iterdir()) == ["cut", "more", "not-a-run"]
     monkeypatch.chdir(root / "more" / "two")
     assert main(["runs", "remove", ".", "--yes"]) == 0

@@ -4,16 +4,17 @@ import dataclasses
 import json
 import re
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 from tiny_studies import BLOBS, tiny_config, tiny_data
 
-from jaxnn.data import DataConfig
+from jaxnn.data import DataConfig, moved_to
 from jaxnn.errors import InputError
 from jaxnn.study import ModelConfig, StudyConfig, TrainConfig, plan_study, run_study, rundir
-from jaxnn.study.describe import log_lines
+from jaxnn.study.describe import About, describe_study, log_lines
 from jaxnn.study.identity import check_continues
 from jaxnn.study.training import Progress
 from jaxnn.types import Hparams
@@ -98,6 +99,16 @@ def test_the_configuration_on_disk_is_enough_to_run_the_study_again(finished):
     assert list(description["data_sha256"].values()) == [tiny_data(BLOBS).info.sha256]
     assert {"jax", "jaxnn", "python", "numpy"} <= set(description["versions"])
     assert {"commit", "device", "platform", "cores", "date", "command"} <= set(description)
+
+
+def test_the_files_of_the_data_are_found_from_any_folder():
+    """As they are described; and in a folder where they have come to be."""
+    config = tiny_config(data=DataConfig("csv", path="some/table.csv"))
+    plan = plan_study(config, {}, load=lambda _: tiny_data(BLOBS))
+    described = describe_study(About("study", ""), plan, {})["config"].data
+    assert described.path == str(Path.cwd() / "some" / "table.csv")
+    assert moved_to(described, "/elsewhere").path == "/elsewhere/table.csv"
+    assert moved_to(DataConfig("mnist"), "/elsewhere") == DataConfig("mnist", data_dir="/elsewhere")
 
 
 def test_a_run_keeps_its_directory_from_the_next(finished):
