@@ -61,7 +61,7 @@ def read_manifest(folder: Path) -> Manifest:
         expected = content.pop("sha256")
     except FileNotFoundError:
         raise CheckpointError(f"`{path}` is missing") from None
-    except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"`{path}` cannot be read: {error}") from None
     found = _content_sha256(content)
     if found != expected:

@@ -6,10 +6,16 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 # SIGHUP comes when a terminal is closed; it does not exist everywhere.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+# Signals that come so soon after the first are the same request: a terminal that is closed sends SIGHUP twice, by
+# its shell and by the kernel, and `timeout` signals a process and its group.
+TOGETHER_SECONDS = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
@@ -38,7 +44,7 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signals(advice: str) -> Iterator[Stop]:
-    """While the context lasts, a first signal sets `Stop.signum`, and a second one ends the process at once.
+    """While the context lasts, a first signal sets `Stop.signum`, and a later one ends the process at once.
 
     Of a context inside another one the outer one hears when it ends.
 
@@ -73,17 +79,21 @@ def stop_on_signals(advice: str) -> Iterator[Stop]:
 
 
 def _watch(reader: socket.socket, handled: list[int], stop: Stop) -> None:
+    asked_at = 0.0
     while signal_numbers := reader.recv(16):
         for signum in signal_numbers:
             if signum not in handled:
                 continue
             if stop.signum is not None:
-                os._exit(128 + signum)
-            stop.signum = signum
+                if time.monotonic() - asked_at > TOGETHER_SECONDS:
+                    os._exit(128 + signum)
+                continue
+            stop.signum, asked_at = signum, time.monotonic()
             name = signal.Signals(signum).name
             under_way = "what is under way (a chunk of records, a compilation, the report)"
-            print(
-                f"\njaxnn: {name}: ending when {under_way} is done and saved; once more to end at once",
-                file=sys.stderr,
-                flush=True,
-            )
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                print(
+                    f"\njaxnn: {name}: ending when {under_way} is done and saved; once more to end at once",
+                    file=sys.stderr,
+                    flush=True,
+                )

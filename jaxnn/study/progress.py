@@ -1,5 +1,6 @@
 """What a person sees while a study trains: one tidy line on a terminal, plain lines elsewhere."""
 
+import contextlib
 import math
 import time
 
@@ -33,7 +34,8 @@ class ProgressLine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            self._live.stop()
 
     def announce(self, text: str) -> None:
         """Show what happens before the first numbers, such as compilation; on a terminal only."""
@@ -48,13 +50,15 @@ class ProgressLine:
         self._done_seconds += progress.seconds
         line = progress_line(plan, progress, self._time_left(plan, progress))
         if self._console.is_terminal:
-            self._live.update(Text(line))
+            with contextlib.suppress(OSError):
+                self._live.update(Text(line))
             return
         finished = progress.last == plan.programs[progress.program].recipe.run.num_records
         now = time.perf_counter()
         if progress.first == 0 or finished or now - self._printed > PLAIN_SECONDS:
             self._printed = now
-            print(line, flush=True)
+            with contextlib.suppress(OSError):
+                print(line, flush=True)
 
     def _time_left(self, plan: Plan, progress: Progress) -> float:
         """Seconds, if what remains goes at the pace of what is done, and is waited for (compiled) as long."""

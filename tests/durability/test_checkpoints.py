@@ -79,7 +79,7 @@ def test_damage_to_any_file_is_named_and_the_one_before_is_used(copied):
 
 
 def damages(content: bytes):
-    """A bit flipped at the start, in the middle and at the end; half of it; none of it; deleted."""
+    """A bit flipped at the start, in the middle and at the end; half of it; none of it; another one; deleted."""
     for position in {0, len(content) // 2, len(content) - 1} if content else ():
         flipped = bytearray(content)
         flipped[position] ^= 1
@@ -87,6 +87,7 @@ def damages(content: bytes):
     if len(content) > 1:
         yield content[: len(content) // 2]
     yield b"" if content else b"x"
+    yield b"[]"
     yield None
 
 

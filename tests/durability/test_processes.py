@@ -79,6 +79,20 @@ def test_a_signal_saves_and_says_how_to_go_on(spawn, uninterrupted, tmp_path, na
     assert_same_run(output, uninterrupted)
 
 
+def test_two_signals_at_once_are_one_request(spawn, uninterrupted, tmp_path):
+    """As a terminal that is closed sends them, by its shell and by the kernel."""
+    output = tmp_path / "run"
+    process = spawn(output, "--pace", "2")
+    wait_for(process, "training")
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.02)  # or the kernel makes one of them
+    assert process.wait(120) == 143
+    assert run_status(output).state == "interrupted"
+    tiny_run.run(output, resume=True)
+    assert_same_run(output, uninterrupted)
+
+
 def test_a_second_signal_ends_at_once(spawn, tmp_path):
     """Also in the middle of a chunk that takes an hour."""
     process = spawn(tmp_path / "run", "--pace", "3600")
