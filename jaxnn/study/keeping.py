@@ -36,6 +36,15 @@ def check_config(config: CheckpointConfig) -> None:
         raise InputError(f"`checkpoint_epochs` must be a whole number of 1 or more; got {epochs!r}.")
 
 
+# What a checkpoint says of whose it is, and what it is of where that differs: the shapes may fit all the same.
+_WHOSE = {
+    "study": "another study",
+    "settings": "other settings of the study",
+    "padded": "networks of other widths",
+    "retrained": "another last training",
+}
+
+
 class DiskKeeper:
     """Keeps the snapshots of one program as checkpoints in a folder.
 
@@ -74,10 +83,11 @@ class DiskKeeper:
         if checkpoint is None:
             return None
         about = checkpoint.about
-        if about["study"] != self._about["study"]:
-            raise CheckpointError(
-                f"`{self._folder}` holds checkpoints of another study: remove it to train the program again."
-            )
+        for name, what in _WHOSE.items():
+            if about.get(name) != plain(self._about.get(name)):
+                raise CheckpointError(
+                    f"`{self._folder}` holds checkpoints of {what}: remove it to train the program again."
+                )
         state = _from_arrays(checkpoint.arrays, shapes, self._program.recipe.run.num_records)
         return Snapshot(state, checkpoint.number, about["compile_seconds"], about["run_seconds"])
 

@@ -198,10 +198,15 @@ def _train(job: _Job, stop: Stop, boards: Boards, study: str) -> Outcome:
             log.flush()
             boards(plan, chunk)
 
-        def keeper(plan: Plan, program: Program, folder: Path) -> DiskKeeper:
+        def keeper(plan: Plan, program: Program, folder: Path, **more: Any) -> DiskKeeper:
             return DiskKeeper(
-                plan, program, folder, saver=saver, stop=stop, config=job.checkpoints, about=about
-            )  # fmt: skip
+                plan, program, folder, saver=saver, stop=stop, config=job.checkpoints, about={**about, **more}
+            )
+
+        def keeper_of_retraining(again: Plan, program: Program) -> DiskKeeper:
+            retrained = {**again.settings[0].place, "epochs": program.recipe.run.epochs}
+            folder = job.directory / rundir.CHECKPOINTS / "final"
+            return keeper(again, program, folder, retrained=retrained)
 
         trained = []
         for position, program in enumerate(plan.programs):
@@ -211,14 +216,7 @@ def _train(job: _Job, stop: Stop, boards: Boards, study: str) -> Outcome:
             trained.append(train_program(plan, position, observe=observe, keeper=kept, compiler=job.compiler))
         stop.check()
         progress.announce("testing the selected setting")
-        final = job.directory / rundir.CHECKPOINTS / "final"
-        return conclude(
-            plan,
-            trained,
-            observe=observe,
-            keeper=lambda plan, program: keeper(plan, program, final),
-            compiler=job.compiler,
-        )
+        return conclude(plan, trained, observe=observe, keeper=keeper_of_retraining, compiler=job.compiler)
 
 
 def _warn_of_differences(earlier: Mapping[str, Any], surroundings: Mapping[str, Any]) -> None:

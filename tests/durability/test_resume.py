@@ -12,7 +12,7 @@ from durability_checks import assert_same_run, file_hashes
 
 from jaxnn.checkpoint import CheckpointError, DamageWarning
 from jaxnn.errors import InputError
-from jaxnn.study import CheckpointConfig, ResumeWarning, plan_study, runner, train_study, training
+from jaxnn.study import CheckpointConfig, ResumeWarning, outcome, plan_study, runner, train_study, training
 from jaxnn.study.identity import check_continues
 from jaxnn.study.rundir import run_status
 from jaxnn.study.runner import untouched_programs
@@ -211,6 +211,26 @@ def test_checkpoints_of_another_study_are_not_used(cut, tmp_path):
     )
     with pytest.raises(CheckpointError, match="checkpoints of another study"):
         tiny_run.run(other, config=changed, resume=True)
+
+
+def test_checkpoints_of_another_program_are_not_used(cut):
+    """Two programs of one study whose arrays are alike."""
+    sweep = {"label_smoothing": (0.0, 0.1), "activation": ("relu", "tanh")}
+    output = cut(RECORDS + 2, sweep=sweep)
+    first, second = (output / "checkpoints" / f"program-{position}" for position in (0, 1))
+    shutil.rmtree(first)
+    second.rename(first)
+    with pytest.raises(CheckpointError, match="checkpoints of other settings of the study"):
+        tiny_run.run(output, sweep=sweep, resume=True)
+
+
+def test_a_checkpoint_of_another_last_training_is_not_used(cut, monkeypatch):
+    """On another machine the last bits may select another setting than that whose last training was begun."""
+    output = cut(2 * RECORDS + 2)
+    select = outcome.selected_setting
+    monkeypatch.setattr(outcome, "selected_setting", lambda plan, results: select(plan, results) ^ 1)
+    with pytest.raises(CheckpointError, match="final` holds checkpoints of another last training"):
+        tiny_run.run(output, resume=True)
 
 
 def test_training_as_a_library_touches_no_disk(tmp_path, monkeypatch):
