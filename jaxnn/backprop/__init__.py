@@ -2,7 +2,9 @@
 
 `x_fwd(...) -> (y, residuals)` computes and remembers; `x_bwd(residuals, y_bar) -> cotangents` returns one
 cotangent for each argument, None for arguments without a derivative, as `jax.custom_vjp` wants it.  All are
-pure, work under `jit` and `vmap` and in any floating dtype.  `docs/gradients.md` has the derivations as a text.
+pure, work under `jit` and `vmap` and compute in the floating dtype that they are given (in float16, whose largest
+number is 65,504, sums over a batch overflow: bfloat16 has the range of float32).  `docs/gradients.md` has the
+derivations as a text.
 """
 
 from jaxnn.backprop.activations import (

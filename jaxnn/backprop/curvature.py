@@ -57,7 +57,7 @@ def hessian_vector_product(model: Network, loss: LossFunction) -> Product:
         tangents, outputs, r_outputs = _tangents(model.layers, params, v, x)
         losses, residuals = pair.fwd(outputs, y)
         z_bar = pair.bwd(residuals, jnp.full_like(losses, 1 / losses.size))[0]
-        r_z_bar = loss_hessian(outputs, r_outputs) / losses.size
+        r_z_bar = loss_hessian(outputs, y, r_outputs) / losses.size
         return _second_backward(model.layers, params, v, tangents, z_bar, r_z_bar)
 
     return product
@@ -77,7 +77,7 @@ def gauss_newton_vector_product(model: Network, loss: LossFunction) -> Product:
 
     def product(params: Params, x: jax.Array, y: jax.Array, v: Params) -> Params:
         _, outputs, r_outputs = _tangents(model.layers, params, v, x)
-        return _pull_back(model.layers, params, x, loss_hessian(outputs, r_outputs) / len(x))
+        return _pull_back(model.layers, params, x, loss_hessian(outputs, y, r_outputs) / len(x))
 
     return product
 
@@ -124,7 +124,7 @@ def _tangents(
             r_x = _slope(layer, x) * r_x
             x = ACTIVATIONS[layer.function].fwd(x)[0]
         else:
-            x, r_x = (array.reshape(len(array), -1) for array in (x, r_x))
+            x, r_x = (array.reshape(len(array), math.prod(array.shape[1:])) for array in (x, r_x))
     return tangents, x, r_x
 
 
@@ -209,28 +209,29 @@ _SECOND_DERIVATIVES: Mapping[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-def _softmax_hessian(z, u):
-    """(diag(p) - p p^T) u, row by row."""
+def _softmax_hessian(z, y, u):
+    """(sum of t) (diag(p) - p p^T) u, row by row; the targets t of a label, or of a distribution, sum to 1."""
     p = jax.nn.softmax(z)
-    return p * (u - (p * u).sum(axis=1, keepdims=True))
+    hessian = p * (u - (p * u).sum(axis=1, keepdims=True))
+    return hessian if jnp.issubdtype(y.dtype, jnp.integer) else y.sum(axis=1, keepdims=True) * hessian
 
 
-def _sigmoid_hessian(z, u):
+def _sigmoid_hessian(z, y, u):
     """p (1 - p) u / K."""
     p = jax.nn.sigmoid(z)
     return p * (1 - p) * u / z.shape[1]
 
 
-# (outputs z, vector u) -> (d^2 L / dz^2) u for each example
-_LOSS_HESSIANS: Mapping[Any, Callable[[jax.Array, jax.Array], jax.Array]] = {
+# (outputs z, targets y, vector u) -> (d^2 L / dz^2) u for each example
+_LOSS_HESSIANS: Mapping[Any, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]] = {
     LOSSES["softmax_cross_entropy"]: _softmax_hessian,
     LOSSES["sigmoid_cross_entropy"]: _sigmoid_hessian,
-    LOSSES["squared_error"]: lambda z, u: 2 * u / z.shape[1],
-    LOSSES["half_squared_error"]: lambda z, u: u / z.shape[1],
+    LOSSES["squared_error"]: lambda z, y, u: 2 * u / z.shape[1],
+    LOSSES["half_squared_error"]: lambda z, y, u: u / z.shape[1],
 }
 
 
-def _loss_hessian(loss: LossFunction) -> Callable[[jax.Array, jax.Array], jax.Array]:
+def _loss_hessian(loss: LossFunction) -> Callable[[jax.Array, jax.Array, jax.Array], jax.Array]:
     pair = loss_pair(loss)
     if pair not in _LOSS_HESSIANS:
         known = [name for name, known in LOSSES.items() if known in _LOSS_HESSIANS]

@@ -5,6 +5,8 @@ parameters; their norms (for clipping, for finding outliers, for the noise of th
 backward pass has anyway, the input of each layer and the cotangent of its output.
 """
 
+import math
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -64,8 +66,9 @@ def conv2d_squared_norms(residuals: ConvResiduals, y_bar: jax.Array) -> jax.Arra
         grads = conv2d_grads(residuals, y_bar)
         return (grads**2).sum(axis=(1, 2, 3, 4))
     cells = jnp.stack(taps(pad_images(residuals.x, window), window), axis=3)
-    patches = cells.reshape(len(cells), places, -1, groups, cells.shape[-1] // groups)
-    y_bar = y_bar.reshape(len(y_bar), places, groups, -1)
+    group = cells.shape[-1] // groups
+    patches = cells.reshape(len(cells), places, math.prod(window.size), groups, group)
+    y_bar = y_bar.reshape(len(y_bar), places, groups, y_bar.shape[-1] // groups)
     inner_x = jnp.einsum("bptgc,bqtgc->bgpq", patches, patches)
     inner_y = jnp.einsum("bpgo,bqgo->bgpq", y_bar, y_bar)
     return (inner_x * inner_y).sum(axis=(1, 2, 3))

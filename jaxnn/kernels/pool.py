@@ -141,15 +141,27 @@ def _send_to(winner: jax.Array, y_bar: jax.Array, window: Window) -> jax.Array:
 def _max_pool_fwd(x: jax.Array, windows: tuple[Window, ...]) -> tuple[jax.Array, MaxPoolResiduals]:
     winners = []
     for window in windows:
-        x, winner = _first_max(taps(pad_images(x, window, -jnp.inf), window))
+        x, winner = _first_max(taps(pad_images(x, window, -jnp.inf), window), _first_inside(window))
         winners.append(winner)
     return x, MaxPoolResiduals(tuple(winners), windows)
 
 
-def _first_max(cells: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
-    """Elementwise maximum of a list of arrays, and the place in the list of the first that reaches it."""
+def _first_inside(window: Window) -> np.ndarray:
+    """The first tap of each window that is no padding, (1, out_height, out_width, 1)."""
+    rows, columns = (
+        np.maximum(before - np.arange(out) * stride, 0)
+        for out, stride, (before, _) in zip(window.out, window.strides, window.padding, strict=True)
+    )
+    return (rows[:, None] * window.size[1] + columns)[None, :, :, None]
+
+
+def _first_max(cells: list[jax.Array], first: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    """Elementwise maximum of a list of arrays, and the place in the list of the first that reaches it.
+
+    `first` is that place where nothing is above -inf, which is also what padding holds.
+    """
     dtype = jnp.uint8 if len(cells) <= 256 else jnp.int32
-    best, winner = cells[0], jnp.zeros(cells[0].shape, dtype)
+    best, winner = cells[0], jnp.broadcast_to(jnp.asarray(first, dtype), cells[0].shape)
     for place, cell in enumerate(cells[1:], start=1):
         better = (cell > best) | jnp.isnan(cell)
         best = jnp.where(better, cell, best)

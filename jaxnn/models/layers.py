@@ -5,6 +5,7 @@ rate, and the key that dropout draws from.  A layer is described by static, hash
 of functions), so that two networks built the same way compare equal and share a compiled program.
 """
 
+import math
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -206,7 +207,7 @@ class Flatten(nn.Module):
     """(batch, ...) -> (batch, product of the rest)."""
 
     def __call__(self, x: jax.Array, mode: Mode = EVALUATION) -> jax.Array:
-        return x.reshape(x.shape[0], -1)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))  # -1 has no meaning where the batch is empty
 
 
 class Reshape(nn.Module):

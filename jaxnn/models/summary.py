@@ -44,7 +44,7 @@ def _summary_rows(model: Network, input_shape: tuple[int, ...]) -> tuple[Summary
         raise InputError(f"the network does not fit inputs of shape {input_shape}: {error}") from error
     rows = []
     for position, name in enumerate(layer_names(model)):
-        params = variables["params"].get(f"layers_{position}", {})
+        params = variables.get("params", {}).get(f"layers_{position}", {})
         stats = variables.get("batch_stats", {}).get(f"layers_{position}", {})
         shape = outputs[name].shape[1:]
         flops = 0

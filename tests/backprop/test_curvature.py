@@ -68,6 +68,13 @@ def test_products_for_every_loss(loss):
     assert_products_agree(model, loss, params, x, y, v)
 
 
+def test_products_for_targets_that_do_not_sum_to_1():
+    """The loss is defined for them, and the targets are a factor of its Hessian."""
+    model, params, x, _, v, _ = problem()
+    targets = jnp.asarray(np.random.default_rng(2).uniform(0, 2, (len(x), 3)))
+    assert_products_agree(model, losses.softmax_cross_entropy, params, x, targets, v)
+
+
 def test_products_for_every_activation():
     """One network with all of them, and a layer without a bias."""
     layers = [layer for name in ACTIVATIONS for layer in (models.Dense(4), models.Activation(name))]

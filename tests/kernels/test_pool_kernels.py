@@ -117,6 +117,19 @@ def test_padding_never_wins():
     np.testing.assert_array_equal(max_pool(x, (2, 2), padding="SAME"), jnp.full((1, 2, 2, 1), -7.0))
 
 
+@pytest.mark.parametrize("window", [(3, 2), (5, 4)])  # pooled at once, and in two steps
+def test_padding_never_wins_over_infinity(window):
+    """Each cotangent reaches the first cell of its window that is in the image, though nothing is above -inf."""
+    padding = tuple((size - 1, size - 1) for size in window)
+    x = jnp.full((1, 4, 5, 1), -jnp.inf)
+    y, vjp = jax.vjp(lambda x: max_pool(x, window, strides=(1, 1), padding=padding), x)
+    wanted = np.zeros(x.shape)
+    for row in range(y.shape[1]):
+        for column in range(y.shape[2]):
+            wanted[0, max(row - padding[0][0], 0), max(column - padding[1][0], 0), 0] += 1
+    np.testing.assert_array_equal(vjp(jnp.ones_like(y))[0], wanted)
+
+
 def test_averages_with_and_without_padding():
     """A corner window of SAME 3x3 sees 4 of 9 cells."""
     x = jnp.ones((1, 3, 3, 1))

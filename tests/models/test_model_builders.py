@@ -46,6 +46,7 @@ def test_networks_of_words_have_the_parameters_that_keras_counts(words, trainabl
         # 2*100 + 100, 100*100 + 100, 100*2 + 2
         (models.mlp((100, 100), 2), (2,), 10_602),
         (models.mlp((), 3), (4,), 15),
+        (models.network([Flatten()]), (2, 3), 0),
         # 64*16 + 16 + 32 of batch norm, 16*10 + 10
         (models.mlp((16,), 10, batch_norm=True), (8, 8, 1), 1_242),
         # 784*32 + 32, 32*784 + 784

@@ -130,6 +130,7 @@ def test_flatten_and_reshape_keep_the_order_of_numpy():
     x = draw(2, 3, 4)
     np.testing.assert_array_equal(apply(Flatten(), {}, x), np.float32(x).reshape(2, 12))
     np.testing.assert_array_equal(apply(Reshape((2, 6)), {}, x), np.float32(x).reshape(2, 2, 6))
+    assert apply(Flatten(), {}, x[:0]).shape == (0, 12)
 
 
 FAN_IN, FAN_OUT = 3 * 3 * 20, 3 * 3 * 40
