@@ -1,12 +1,18 @@
-"""Whole networks by hand; the oracle is jax.value_and_grad of the objective that training differentiates."""
+"""Whole networks by hand; the oracle is jax.value_and_grad of the objective that training differentiates.
+
+The layers of the models have hand-derived VJPs within; here JAX's own operations stand in their places, so that
+autodiff shares nothing with what it is compared to.
+"""
 
 import functools
+import math
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from jaxnn import backprop, losses, models
 from jaxnn.backprop.check_model import check_model, model_examples
@@ -18,6 +24,45 @@ from jaxnn.train import autodiff_value_and_grad, init_state, make_train_step
 from jaxnn.types import Batch, Hparams
 
 _jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+
+def plain_conv2d(x, kernel, *, strides, padding):
+    return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def plain_window(x, start, operation, window, strides, padding):
+    padding = padding if isinstance(padding, str) else ((0, 0), *padding, (0, 0))
+    return lax.reduce_window(x, start, operation, (1, *window, 1), (1, *strides, 1), padding)
+
+
+def plain_max_pool(x, window, *, strides, padding):
+    return plain_window(x, -jnp.inf, lax.max, window, strides, padding)
+
+
+def plain_avg_pool(x, window, *, strides, padding, count_padding):
+    total = plain_window(x, 0.0, lax.add, window, strides, padding)
+    cells = plain_window(jnp.ones_like(x), 0.0, lax.add, window, strides, padding)
+    return total / (math.prod(window) if count_padding else cells)
+
+
+def plain_batch_norm(x, scale, bias, epsilon):
+    axes = tuple(range(x.ndim - 1))
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    scale, bias = scale.reshape(mean.shape), bias.reshape(mean.shape)
+    return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias, mean.ravel(), var.ravel()
+
+
+@pytest.fixture(autouse=True)
+def plain_layers(monkeypatch):
+    plain = {
+        "matmul": jnp.matmul,
+        "conv2d": plain_conv2d,
+        "max_pool": plain_max_pool,
+        "avg_pool": plain_avg_pool,
+        "batch_norm": plain_batch_norm,
+    }
+    for name, function in plain.items():
+        monkeypatch.setattr(f"jaxnn.models.layers.{name}", function)
 
 
 def in_double(tree):
