@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.special
 import sklearn.metrics
 
-from jaxnn import metrics
+from jaxnn import losses, metrics
 from jaxnn.errors import InputError
 
 
@@ -194,6 +195,25 @@ def test_probabilities_of_several_outputs_are_what_the_loss_makes_them():
     each = scipy.special.expit(logits[:1])
     expected = np.concatenate([each / each.sum(), [[1 / 3] * 3]])
     np.testing.assert_allclose(metrics.probabilities(logits, "sigmoid_cross_entropy"), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_outputs_that_minimise_a_loss_give_the_probabilities_of_the_classes(name):
+    """Oracle: SciPy's minimum of the expected loss; only that of the absolute error is at the median, one class."""
+    classes = np.array([0.4, 0.6] if name in losses.ONE_LOGIT else [0.6, 0.3, 0.1])
+    labels = np.arange(len(classes))
+
+    @jax.jit
+    def expected_loss(outputs):
+        rows = jnp.broadcast_to(outputs, (len(classes), outputs.size))
+        return classes @ losses.LOSSES[name](rows, labels)
+
+    with jax.enable_x64(True):
+        start = np.full(1 if name in losses.ONE_LOGIT else 3, 0.2)
+        options = {"xatol": 1e-7, "fatol": 1e-12, "maxiter": 2000}
+        best = scipy.optimize.minimize(expected_loss, start, method="Nelder-Mead", options=options)
+        found = metrics.probabilities(best.x, name)
+    np.testing.assert_allclose(found, [1, 0, 0] if name == "absolute_error" else classes, atol=1e-4)
 
 
 def test_probabilities_are_scipys_softmax_and_expit():
