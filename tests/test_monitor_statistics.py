@@ -7,7 +7,7 @@ import pytest
 from jaxnn.backprop.point import quick_jit
 from jaxnn.models import ACTIVATIONS, activation_function
 from jaxnn.monitor import NUM_BINS, STATISTICS, Tensor, describe
-from jaxnn.monitor.statistics import is_saturated
+from jaxnn.monitor.statistics import is_saturated, tree_norm
 
 
 @quick_jit
@@ -97,6 +97,33 @@ def test_the_share_of_an_update():
     ratio = np.asarray(pair.statistics)[:, STATISTICS.index("update_ratio")]
     assert ratio[0] == pytest.approx(0.01, rel=1e-5)
     assert np.isnan(ratio[1])
+
+
+@pytest.mark.parametrize("scale", [1e-33, 1e-20, 1.0, 1e19, 1e37])
+def test_sizes_whose_squares_are_no_float32(scale):
+    """Oracle: NumPy in float64.  Gradients that vanish are small, not 0."""
+    values = np.float32(scale * np.random.default_rng(0).normal(size=(8, 3)))
+    tensors = [Tensor(values), Tensor(values / 8, update_of=0)]
+    moved, update = np.asarray(quick_jit(lambda: describe(tensors).statistics)())
+    wide = values.astype(np.float64)
+    found = dict(zip(STATISTICS, moved.tolist(), strict=True))
+    assert found["std"] == pytest.approx(wide.std(), rel=1e-5)
+    assert found["norm"] == pytest.approx(np.linalg.norm(wide), rel=1e-5)
+    assert update[STATISTICS.index("update_ratio")] == pytest.approx(1 / 8, rel=1e-5)
+    of_tree = quick_jit(lambda: tree_norm({"kernel": values, "bias": values[0] / 4}))()
+    assert float(of_tree) == pytest.approx(np.hypot(np.linalg.norm(wide), np.linalg.norm(wide[0] / 4)), rel=1e-5)
+
+
+def test_an_update_of_nothing_has_no_ratio():
+    """The biases of a network before its first step."""
+    biases, updates = np.zeros(3, np.float32), np.ones(3, np.float32)
+    found = describe([Tensor(biases), Tensor(updates, update_of=0)]).statistics
+    assert np.isnan(found[1, STATISTICS.index("update_ratio")])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_the_norm_of_what_is_not_finite_is_not(value):
+    assert not np.isfinite(tree_norm({"a": np.float32([1, value])}))
 
 
 def test_several_tensors_are_described_one_after_another():

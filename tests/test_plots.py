@@ -57,6 +57,48 @@ def test_diverged_seeds_are_in_no_curve_and_are_counted():
     assert "64 (1 diverged)" in texts(figure)
 
 
+def test_the_diverged_seeds_of_several_panels_are_counted_in_each():
+    ds = make_results(
+        {"activation": ["relu", "tanh"], "width": list(range(8))}, diverged={(0, 2, 1): 9, (0, 3, 1): 9}
+    )
+    figure = plots.plot_curves(ds, "val_loss")
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["relu (2 diverged)", "tanh"]
+    assert texts(figure).count("diverged") == 1
+
+
+def test_a_panel_without_values_says_why():
+    ds = make_results({"activation": ["relu", "tanh"], "width": [1, 2]}, epochs=6)
+    ds["val_accuracy"] = ds.val_accuracy.where(ds.activation == "relu")  # tanh is of a regression
+    assert texts(plots.plot_curves(ds, "val_accuracy")).count("no value") == 2
+    ds["diverged_at"] = ds.diverged_at.where(ds.activation == "relu", 5)
+    assert texts(plots.plot_curves(ds, "val_accuracy")).count("every seed diverged") == 2
+
+
+def test_settings_that_stop_early_are_within_the_limits():
+    """One that ends within the first tenth of the other's epochs; and when all do, there is a scale."""
+    ds = make_results({"learning_rate": [0.1, 1.0]}, epochs=100)
+    fast = ds.learning_rate > 0.5
+    ds["val_loss"] = (ds.val_loss + 2 * fast).where(~fast | (ds.epoch <= 5))
+    low, high = plots.plot_curves(ds, "val_loss").axes[0].get_ylim()
+    assert low < float(ds.val_loss.min())
+    assert high > float(ds.val_loss.sel(learning_rate=1.0).mean("seed").max())
+    ds["val_loss"] = ds.val_loss.where(ds.epoch <= 7)
+    assert len(plots.plot_curves(ds, "val_loss").axes[0].get_yticks())
+
+
+def test_a_legend_names_every_line_whatever_its_name():
+    figure = plots.plot_curves(make_results({"variant": ["_hidden", "shown"]}, epochs=4), "val_loss")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_hidden", "shown"]
+
+
+def test_an_accuracy_is_at_most_all_on_a_log_scale_too():
+    ds = make_results({"learning_rate": [0.1, 1.0]}, seeds=2, epochs=5)
+    ds["val_accuracy"] = ds.val_accuracy * 0 + 0.04 + 0.9 * (ds.learning_rate > 0.5) + 0.02 * ds.seed
+    ax = plots.plot_curves(ds, "val_accuracy").axes[0]
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylim()[1] < 1.2
+
+
 def test_a_curve_is_solid_only_while_every_seed_trains():
     ds = make_results({"width": [16, 64]}, patience=3)
     line = solid_lines(plots.plot_curves(ds, "val_loss").axes[0])[0]
@@ -178,6 +220,14 @@ def test_comparison_rows_hold_means_intervals_and_seeds():
     assert "1 of 5 seeds diverged" in texts(figure)
 
 
+def test_seeds_that_stopped_early_did_not_diverge():
+    ds = make_results({"width": [16, 64]}, seeds=3, epochs=10)
+    ds["val_loss"] = ds.val_loss.where((ds.width > 16) | (ds.seed > 1) | (ds.epoch <= 6))
+    shown = texts(plots.plot_comparison(ds, "val_loss", epoch=10))
+    assert "2 of 3 seeds stopped before epoch 10" in shown
+    assert "diverged" not in shown
+
+
 def test_comparison_of_many_settings_keeps_the_best():
     ds = make_results({"width": list(range(50))}, seeds=2, epochs=8)
     figure = plots.plot_comparison(ds, "val_loss")
@@ -259,6 +309,11 @@ def test_images_are_tiled_in_reading_order():
 def test_signed_images_are_centred_on_zero():
     image = plots.plot_images(np.array([[[-1.0, 3.0]]]), signed=True).axes[0].images[0]
     assert image.get_clim() == (-3, 3)
+
+
+def test_signed_images_in_colour_have_zero_in_the_middle():
+    image = plots.plot_images(np.array([[[[-2.0, 0, 2]]]]), signed=True).axes[0].images[0]
+    np.testing.assert_array_equal(image.get_array()[0, 0], [0, 0.5, 1])
 
 
 @pytest.mark.parametrize(

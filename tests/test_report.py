@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import sklearn.metrics
+import xarray as xr
 from synthetic_results import make_results
 
 from jaxnn import plots, stats
@@ -302,6 +303,70 @@ def test_nothing_is_selected_between_problems(tmp_path):
     page = page_of(tmp_path, ds)
     assert "Against the selected setting" not in page.text
     assert "Best of all" in page.text
+
+
+def test_losses_of_different_problems_have_no_best(tmp_path):
+    """A cross-entropy of 0.3 is not better than a squared error of 0.5."""
+    ds = make_results({"dataset": ["a", "b"]}, epochs=8, regression=True)
+    ds.attrs["problem_axes"] = json.dumps(["dataset"])
+    assert answer(ds).startswith(
+        "The 2 settings differ in their data (dataset): none is selected over the others. On"
+    )
+    assert "used once, by dataset b" in answer(ds)
+    assert "Best of all" not in page_of(tmp_path, ds).text
+
+
+def test_every_setting_is_shown_with_a_test_metric_that_it_has(tmp_path):
+    """Of a classification and a regression: the accuracy of one, the loss of both."""
+    ds = make_results({"dataset": ["a", "b"]}, seeds=2, epochs=8)
+    ds.attrs |= {"problem_axes": json.dumps(["dataset"]), "final": "every"}
+    dims = ("dataset", "seed")
+    losses = np.array([[0.25, 0.25], [0.75, 0.75]])
+    ds["each_test_loss"] = dims, losses
+    ds["each_test_accuracy"] = dims, np.array([[0.9, 0.9], [np.nan, np.nan]])
+    for text in (page_of(tmp_path, ds).text, write_summary(tmp_path / "summary.md", ds).read_text()):
+        assert all(shown in text for shown in ("90.00%", "0.25", "0.75"))
+    ds["each_test_accuracy"] = dims, np.array([[0.9, 0.9], [0.8, 0.8]])
+    assert "0.75" not in write_summary(tmp_path / "summary.md", ds).read_text()
+
+
+@pytest.mark.parametrize(
+    ("diverged", "sentences"),
+    [
+        ((1,), ["No other setting could be compared with it: fewer than two seeds have a result in both."]),
+        (
+            (2,),
+            [
+                "It differs from every other setting that could be compared",
+                "1 could not be compared with it: fewer than two seeds have a result in both.",
+            ],
+        ),
+    ],
+)
+def test_settings_that_could_not_be_compared_are_told(diverged, sentences):
+    """Those of which all seeds, or all but one, diverged."""
+    ds = make_results({"width": list(range(16, 16 + 1 + max(diverged)))}, epochs=8)
+    ds["val_accuracy"] = ds.val_accuracy * 0 + ds.seed * 0.001 + (0.1 + ds.seed * 0.001) * (ds.width == 16)
+    ds.attrs["selected"] = json.dumps({"width": 16})
+    at = xr.DataArray(np.isin(np.arange(ds.sizes["width"]), diverged), dims="width")
+    ds["diverged_at"] = ds.diverged_at.where(~(at & (ds.seed > 0)), 5)
+    text = answer(ds)
+    assert all(sentence in text for sentence in sentences)
+    assert "With fewer than two seeds" not in text
+
+
+def test_networks_that_diverged_when_they_were_trained_again_are_told():
+    ds = make_results({"width": [16, 64]}, epochs=8)
+    lost = ds.assign({name: ds[name].where(ds.seed > 1) for name in ("test_loss", "test_accuracy")})
+    assert "2 of 5 networks that were trained again diverged." in answer(lost)
+    lost = ds.assign({name: ds[name].where(ds.seed > 9) for name in ("test_loss", "test_accuracy")})
+    assert "There is no test result: all 5 networks that were trained again diverged." in answer(lost)
+
+
+def test_networks_that_were_never_finite_are_told():
+    ds = make_results({"width": [16, 64]}, epochs=8)
+    ds["best_epoch"] = ds.best_epoch.where((ds.width > 16) | (ds.seed > 0), 0)
+    assert answer(ds).endswith("1 of 10 networks had no finite validation accuracy at any epoch.")
 
 
 @pytest.mark.parametrize("axes", [["dataset", "width"], ["width"]])

@@ -74,7 +74,7 @@ def test_paired_comparison_is_scipys():
     np.testing.assert_allclose(comparison.p_value, expected.pvalue, rtol=1e-10)
     np.testing.assert_allclose(comparison.difference.low, expected.confidence_interval().low, rtol=1e-10)
     np.testing.assert_allclose(comparison.difference.mean, (a - b).mean(1), rtol=1e-12)
-    np.testing.assert_array_equal(comparison.p_adjusted, stats.holm(expected.pvalue))
+    np.testing.assert_array_equal(comparison.p_adjusted, stats.holm(comparison.p_value))
 
 
 def test_paired_comparison_drops_a_pair_when_either_is_missing():
@@ -90,6 +90,21 @@ def test_paired_comparison_at_its_limits():
     one = stats.paired_comparison([2.0], [1.0])
     assert one.difference.mean == 1
     assert np.isnan([one.p_value, one.p_adjusted]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_differences_that_are_equal_up_to_rounding_show_no_spread(dtype):
+    """Oracle: the sign test, 2^(1 - n).  The numbers have no exact binary form, and their mean rounds again."""
+    rng = np.random.default_rng(0)
+    for n in (3, 4, 7):
+        b = rng.uniform(0, 1, (200, n)).astype(dtype)
+        a = b + rng.uniform(0.1, 0.5, (200, 1)).astype(dtype)
+        for found in (
+            stats.paired_comparison(a, b),
+            stats.paired_comparison(xr.DataArray(a.T), xr.DataArray(b.T), axis=0),
+        ):
+            np.testing.assert_array_equal(found.p_value, 2.0 ** (1 - n))
+            np.testing.assert_array_equal(found.difference.low, found.difference.high)
 
 
 def test_values_of_a_resolution_differ_by_what_their_rounding_may_hide():
@@ -310,6 +325,15 @@ def test_diverged_settings_are_ranked_last():
     ranking = stats.rank_settings(ds, "val_loss", "min")
     assert [r.setting["width"] for r in ranking] == [128, 16, 64]
     assert [r.interval.excluded for r in ranking] == [0, 1, 2]
+    assert [r.diverged for r in ranking] == [0, 1, 2]
+
+
+def test_settings_with_seeds_that_stopped_early_are_ranked_by_the_rest():
+    """Width 16 is better at the last epoch, which one of its seeds has not reached."""
+    ds = small_study(
+        [[[1, 1, 1], [1, 1, np.nan]], [[2, 2, 2], [2, 2, 2]], [[3, 3, 3], [3, 3, 3]]], best_epoch=[[10] * 2] * 3
+    )
+    assert [r.setting["width"] for r in stats.rank_settings(ds, "val_loss", "min", epoch=30)] == [16, 64, 128]
 
 
 def test_nothing_is_selected_where_all_diverged():

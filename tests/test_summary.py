@@ -32,6 +32,13 @@ def test_answer_notes_tables_and_provenance_are_there(results, tmp_path):
         assert part in text
 
 
+def test_the_name_of_a_setting_stays_in_its_cell(tmp_path):
+    ds = make_results({"variant": ["a|b", "two\nlines"]}, epochs=4)
+    rows = [line for line in write_summary(tmp_path / "s.md", ds).read_text().splitlines() if line.startswith("|")]
+    assert {row.count("|") - row.count("\\|") for row in rows} == {6}
+    assert any("two lines" in row for row in rows)
+
+
 @pytest.mark.parametrize(
     ("commit", "shown"),
     [("0123456789abcdef", "; commit 0123456789;"), ("0123456789abcdef+", "; commit 0123456789 with changes;")],

@@ -23,7 +23,7 @@ from jaxnn.models import (
     present_units,
     record,
 )
-from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Tensor, describe, is_saturated
+from jaxnn.monitor.statistics import NUM_BINS, STATISTICS, Description, Tensor, describe, is_saturated, tree_norm
 from jaxnn.train import GradFn, autodiff_value_and_grad, step_inputs
 from jaxnn.types import Batch, Hparams, Params, TrainState
 
@@ -127,8 +127,8 @@ def make_probe(
         outputs = record(model, variables, batch.x, mode)
         return Sample(
             jnp.ones((), bool),
-            optax.tree.norm(grads),
-            optax.tree.norm(updates) / optax.tree.norm(state.params),
+            tree_norm(grads),
+            tree_norm(updates) / tree_norm(state.params),
             describe(_tensors(model, (state.params, grads, updates), state.batch_stats, outputs, batch.x)),
         )
 

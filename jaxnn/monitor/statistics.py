@@ -1,11 +1,12 @@
 """What is recorded of arrays: a few moments and shares, and their histograms; pure functions for the device."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from jaxnn.models import activation_function
 
@@ -13,7 +14,8 @@ NUM_BINS = 32
 
 STATISTICS = ("min", "max", "mean", "std", "norm", "zeros", "saturated", "dead", "non_finite", "update_ratio")
 """The columns of `Description.statistics`: moments and Euclidean norm of the finite values; shares of zeros, of
-saturated values, of dead units and of values that are not finite; norm of an update over that of what it moves.
+saturated values, of dead units and of values that are not finite; norm of an update over that of what it moves,
+which has no meaning where the latter is 0.
 """
 
 # Those that every tensor has.
@@ -70,7 +72,8 @@ def describe(tensors: Sequence[Tensor]) -> Description:
     updates = [(position, one.update_of) for position, one in enumerate(tensors) if one.update_of is not None]
     if updates:
         moves, moved = np.transpose(updates)
-        found["update_ratio"] = absent.at[moves].set(found["norm"][moves] / found["norm"][moved])
+        moved_norms = jnp.where(found["norm"][moved] > 0, found["norm"][moved], jnp.nan)
+        found["update_ratio"] = absent.at[moves].set(found["norm"][moves] / moved_norms)
     statistics = jnp.stack([found.get(name, absent) for name in STATISTICS], axis=1)
     return Description(statistics.astype(jnp.float32), _count(bins, positions))
 
@@ -84,18 +87,32 @@ def _describe_group(tensors: Sequence[Tensor]) -> tuple[jax.Array, jax.Array]:
     num_finite = _total(finite.astype(jnp.int32))
     # Of shares: the sum of the values themselves need not be finite.
     mean = _total(jnp.where(finite, values / size[:, None], 0)) * (size / num_finite)
-    variance = _total(jnp.where(finite, jnp.square(values - mean[:, None]), 0)) / num_finite
+    # In units of the largest: squares of small gradients would be 0, and of large ones infinite.
+    unit = _unit(jnp.maximum(-low, high))
+    share = mean / unit
+    variance = _total(jnp.where(finite, jnp.square(values / unit[:, None] - share[:, None]), 0)) / num_finite
     moments = {
         "min": jnp.where(num_finite > 0, low, jnp.nan),
         "max": jnp.where(num_finite > 0, high, jnp.nan),
         "mean": mean,
-        "std": jnp.sqrt(variance),
-        "norm": jnp.sqrt(num_finite * (variance + jnp.square(mean))),
+        "std": unit * jnp.sqrt(variance),
+        "norm": unit * jnp.sqrt(num_finite * (variance + jnp.square(share))),
         "zeros": _total((values == 0).astype(jnp.int32)) / size,
         "non_finite": (size - num_finite) / size,
     }
     columns = jnp.stack([moments[name] for name in MOMENTS], axis=1)
     return columns, _bins(values, finite, low[:, None], high[:, None])
+
+
+def tree_norm(tree: Any) -> jax.Array:
+    """The Euclidean norm of all leaves of a tree together, whose squares need be no float32."""
+    unit = _unit(jnp.stack([jnp.zeros(()), *(jnp.abs(leaf).max() for leaf in jax.tree.leaves(tree))]).max())
+    return unit * optax.tree.norm(jax.tree.map(lambda leaf: leaf / unit, tree))
+
+
+def _unit(largest: jax.Array) -> jax.Array:
+    """What numbers are divided by before they are squared: the largest; 1 where that is 0 or not finite."""
+    return jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
 
 
 def _side_by_side(tensors: Sequence[Tensor]) -> tuple[jax.Array, jax.Array]:

@@ -58,12 +58,12 @@ def plot_comparison(
     )
     kept = [result.setting for result in ranking[:MAX_ROWS]]
     rows = [setting for setting in stats.settings(ds) if setting in kept]
-    intervals = {tuple(r.setting.values()): r.interval for r in ranking}
+    results = {tuple(result.setting.values()): result for result in ranking}
     figure, axes = panels(1, 1, width=9, height=1.3 + 0.27 * len(rows))
     ax = axes[0, 0]
     for y, setting in enumerate(rows):
         seeds = values.isel(stats.locate(ds, setting)).values
-        _draw_row(ax, y, seeds, intervals[tuple(setting.values())], metric, is_selected=setting == selected)
+        _draw_row(ax, y, seeds, results[tuple(setting.values())], metric, epoch, is_selected=setting == selected)
     names = [", ".join(map(value_label, setting.values())) for setting in rows]
     ax.set_yticks(range(len(rows)), names if stats.setting_dims(ds) else ["all seeds"])
     ax.set_ylim(len(rows) - 0.4, -0.6)
@@ -72,7 +72,7 @@ def plot_comparison(
     ax.tick_params(axis="y", length=0)
     if selected in rows:
         ax.get_yticklabels()[rows.index(dict(selected))].set_fontweight("bold")
-    bounds = np.array([bound for setting in rows for bound in intervals[tuple(setting.values())][1:3]])
+    bounds = np.array([bound for setting in rows for bound in results[tuple(setting.values())].interval[1:3]])
     shown = np.concatenate([np.ravel(values.isel(stats.locate(ds, setting))) for setting in rows])
     scale_values(ax, "x", metric, shown, bounds)
     when = "each seed's best epoch" if epoch is None else f"epoch {epoch}"
@@ -94,21 +94,23 @@ def _title(ds: xr.Dataset, metric: str, num_rows: int, num_settings: int, confid
 
 
 def _draw_row(
-    ax: Axes, y: int, seeds: np.ndarray, interval: stats.Interval, metric: str, *, is_selected: bool
+    ax: Axes,
+    y: int,
+    seeds: np.ndarray,
+    result: stats.SettingResult,
+    metric: str,
+    epoch: int | None,
+    *,
+    is_selected: bool,
 ) -> None:
+    interval = result.interval
     color = ACCENT if is_selected else FAINT
     ax.plot(seeds, np.full(len(seeds), y), "o", color=color, alpha=0.3, markersize=3.5, markeredgewidth=0)
     if np.isfinite(interval.low):
         ax.plot([interval.low, interval.high], [y, y], color=color, linewidth=1.8)
     ax.plot([interval.mean], [y], "o", color=color, markersize=6)
-    text = metric_value(metric, interval.mean) if interval.n else ""
-    if interval.excluded:
-        total = interval.n + interval.excluded
-        text += (
-            f"   {'all' if interval.n == 0 else f'{interval.excluded} of'} {count_label(total, 'seed')} diverged"
-        )
     ax.annotate(
-        text.strip(),
+        _row_text(result, metric, epoch),
         (1, y),
         xycoords=("axes fraction", "data"),
         xytext=(6, 0),
@@ -117,6 +119,19 @@ def _draw_row(
         fontsize=8,
         color=INK if is_selected else FAINT,
     )
+
+
+def _row_text(result: stats.SettingResult, metric: str, epoch: int | None) -> str:
+    """The mean of a setting, and how many of its seeds are not in it, and why."""
+    interval = result.interval
+    parts = [metric_value(metric, interval.mean)] if interval.n else []
+    num_seeds = interval.n + interval.excluded
+    missing = "without a value" if epoch is None else f"stopped before epoch {epoch}"
+    for number, what in ((result.diverged, "diverged"), (interval.excluded - result.diverged, missing)):
+        if number:
+            which = "all" if number == num_seeds else f"{number} of"
+            parts.append(f"{which} {count_label(num_seeds, 'seed')} {what}")
+    return "   ".join(parts)
 
 
 @styled

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -40,6 +41,7 @@ class Curve(NamedTuple):
     high: np.ndarray
     whole: np.ndarray
     diverged: int
+    seeds: int
 
 
 @styled
@@ -49,8 +51,8 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
     One swept field gives one panel with a line for each value; two give a grid with a panel for each pair, the
     others grey behind it; more give a panel for each value of the first.  What would take more than 30 panels is
     in one, and of more than 500 settings there are the best.  Members that diverged are not in
-    the mean and are counted in the label.  Where some seeds have stopped early the line is thin and dotted:
-    it is the mean of fewer seeds.  The first tenth of the epochs does not count for the limits.
+    the mean and are counted, in the legend or in their panel.  Where some seeds have stopped early the line is thin
+    and dotted: it is the mean of fewer seeds.  The first tenth of a curve does not count for the limits.
 
     Args:
         ds: results of a study.
@@ -68,21 +70,34 @@ def plot_curves(ds: xr.Dataset, metric: str, *, confidence: float = 0.95) -> Fig
         own = [(setting, curve) for setting, curve in curves if panel.items() <= setting.items()]
         if not line_dims and 1 < len(axes) <= MAX_CONTEXT:
             _draw_others(ax, epochs, [curve for setting, curve in curves if panel != setting])
-        _draw_lines(ax, epochs, own, line_dims)
-        ax.set_title(", ".join(map(value_label, panel.values())))
+        lines = _draw_lines(ax, epochs, own, line_dims, counted=len(axes) == 1)
+        title = ", ".join(map(value_label, panel.values()))
         if len(own) == 1:
             _annotate(ax, epochs, own[0][1], metric)
-    late = len(epochs) // 10  # the steep start would flatten all that follows: it may leave the panel
-    means = np.concatenate([curve.mean[late:] for _, curve in curves])
-    bounds = np.concatenate([side[late:] for _, curve in curves for side in (curve.low, curve.high)])
-    scale_values(axes[0], "y", metric, means, bounds)
+        elif len(axes) > 1:
+            title += _counted(sum(curve.diverged for _, curve in own))
+        ax.set_title(title)
+    late = [slice(_start_length(curve), None) for _, curve in curves]
+    means = np.concatenate([curve.mean[part] for (_, curve), part in zip(curves, late, strict=True)])
+    bounds = [side[part] for (_, curve), part in zip(curves, late, strict=True) for side in (curve.low, curve.high)]
+    scale_values(axes[0], "y", metric, means, np.concatenate(bounds))
     if np.isnan(means).all():
         axes[0].set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     figure.suptitle(_title(ds, metric, confidence, panel_dims), x=0.008, ha="left")
     figure.supxlabel("epoch", fontsize=9)
     if line_dims:
-        _add_legend(figure, axes[0], ", ".join(map(field_label, line_dims)))
+        _add_legend(figure, lines, ", ".join(map(field_label, line_dims)))
     return figure
+
+
+def _start_length(curve: Curve) -> int:
+    """A tenth of the epochs: a steep start would flatten all that follows, and may leave the panel."""
+    there = np.flatnonzero(np.isfinite(curve.mean))
+    return (there[-1] + 1) // 10 if there.size else 0
+
+
+def _counted(diverged: int) -> str:
+    return f" ({diverged} diverged)" if diverged else ""
 
 
 def _drawn(ds: xr.Dataset) -> list[stats.Setting]:
@@ -156,32 +171,36 @@ def _curves(
             high=interval.high.where(whole).isel(at).values,
             whole=whole.isel(at).values,
             diverged=int((~finished.isel(at)).sum()),
+            seeds=ds.sizes["seed"],
         )
         curves.append((setting, curve))
     return curves
 
 
 def _draw_lines(
-    ax: Axes, epochs: np.ndarray, curves: list[tuple[stats.Setting, Curve]], line_dims: list[str]
-) -> None:
-    """One panel's curves: in the accent colour if it has just one, else in the colours of `line_dims`."""
+    ax: Axes, epochs: np.ndarray, curves: list[tuple[stats.Setting, Curve]], line_dims: list[str], *, counted: bool
+) -> list[tuple[str, Artist]]:
+    """One panel's curves: in the accent colour if it has just one, else in the colours of `line_dims`.
+
+    Returns what a legend shows, beside its labels; where `counted` they say how many seeds diverged.
+    """
     values = [[setting[dim] for dim in line_dims] for setting, _ in curves]
     styles = line_colors([v[0] if len(v) == 1 else v for v in values]) if line_dims else [(ACCENT, "-")]
+    lines = []
     for (_, curve), value, (color, dash) in zip(curves, values, styles, strict=True):
-        _draw_curve(ax, epochs, curve, color, dash, ", ".join(map(value_label, value)))
+        label = ", ".join(map(value_label, value)) + (_counted(curve.diverged) if counted else "")
+        lines.append((label, _draw_curve(ax, epochs, curve, color, dash)))
+    return lines
 
 
-def _draw_curve(ax: Axes, epochs: np.ndarray, curve: Curve, color: Any, dash: Any, label: str) -> None:
-    if curve.diverged:
-        label = f"{label} ({curve.diverged} diverged)" if label else f"{curve.diverged} diverged"
+def _draw_curve(ax: Axes, epochs: np.ndarray, curve: Curve, color: Any, dash: Any) -> Artist:
     marker = "o" if len(epochs) == 1 else None
-    ax.plot(
-        epochs, np.where(curve.whole, curve.mean, np.nan), color=color, linestyle=dash, label=label, marker=marker
-    )
+    (line,) = ax.plot(epochs, np.where(curve.whole, curve.mean, np.nan), color=color, linestyle=dash, marker=marker)
     if not curve.whole.all():
         ax.plot(epochs, curve.mean, color=color, linewidth=0.9, linestyle=(0, (1, 1.5)))
     bounded = np.isfinite(curve.low)
     ax.fill_between(epochs, curve.low, curve.high, where=bounded, color=color, alpha=0.18, linewidth=0)
+    return line
 
 
 def _draw_others(ax: Axes, epochs: np.ndarray, curves: list[Curve]) -> None:
@@ -195,7 +214,8 @@ def _annotate(ax: Axes, epochs: np.ndarray, curve: Curve, metric: str) -> None:
     """Where the mean of a validation metric is best, and how many seeds are not in it."""
     mean = np.where(curve.whole, curve.mean, np.nan)
     if np.isnan(mean).all():
-        ax.text(0.5, 0.5, "every seed diverged", color=FAINT, ha="center", va="center", transform=ax.transAxes)
+        why = "every seed diverged" if curve.diverged == curve.seeds else "no value"
+        ax.text(0.5, 0.5, why, color=FAINT, ha="center", va="center", transform=ax.transAxes)
         return
     text = []
     if metric.startswith("val_"):
@@ -218,10 +238,8 @@ def _title(ds: xr.Dataset, metric: str, confidence: float, panel_dims: list[str]
     return title + (f", by {' and '.join(map(field_label, panel_dims))}" if panel_dims else "")
 
 
-def _add_legend(figure: Figure, ax: Axes, heading: str) -> None:
+def _add_legend(figure: Figure, lines: list[tuple[str, Artist]], heading: str) -> None:
     """One legend for all panels; of more lines than it can hold, an even choice."""
-    handles, names = ax.get_legend_handles_labels()
-    chosen = np.unique(np.linspace(0, len(names) - 1, min(len(names), MAX_LINES)).round().astype(int))
-    figure.legend(
-        [handles[i] for i in chosen], [names[i] for i in chosen], title=heading, loc="outside right upper"
-    )
+    chosen = np.unique(np.linspace(0, len(lines) - 1, min(len(lines), MAX_LINES)).round().astype(int))
+    names, handles = zip(*(lines[i] for i in chosen), strict=True)
+    figure.legend(handles, names, title=heading, loc="outside right upper")

@@ -29,9 +29,10 @@ def plot_images(
         num_columns: images in a row; the last row may be shorter.
         row_labels: one for each row, or none.
         title: above the figure.
-        signed: blue for negative, red for positive, white for 0, as for weights; else black to white.
+        signed: blue for negative, red for positive, white for 0, as for weights; else black to white.  In colour,
+            where each channel has its own sign: less than half for negative, more for positive, grey for 0.
     """
-    images = _as_images(images)
+    images = _as_images(images, signed=signed)
     num_columns = min(num_columns, len(images))
     num_rows = math.ceil(len(images) / num_columns)
     if len(row_labels) not in (0, num_rows):
@@ -56,15 +57,17 @@ def plot_images(
     return figure
 
 
-def _as_images(images: np.ndarray) -> np.ndarray:
-    """(n, height, width[, 3]) floats; colour scaled to [0, 1]."""
+def _as_images(images: np.ndarray, *, signed: bool = False) -> np.ndarray:
+    """(n, height, width[, 3]) floats; colour scaled to [0, 1], so that where they are signed 0 is in the middle."""
     images = np.asarray(images)
     is_color = images.ndim == 4 and images.shape[-1] == 3
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if not len(images) or not (images.ndim == 3 or is_color):
         raise InputError(f"`images` must be (n, height, width), or with 1 or 3 channels last; got {images.shape}.")
-    if is_color:
+    if is_color and signed:
+        images = 0.5 + images / (2 * np.abs(images).max() or 1.0)
+    elif is_color:
         images = images / 255 if images.dtype == np.uint8 else images.clip(0, 1)
     return images.astype(np.float64)
 

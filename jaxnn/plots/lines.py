@@ -42,6 +42,7 @@ def plot_lines(
     """
     figure, axes = panels(1, 1, width=6.4, height=4.2)
     ax = axes[0, 0]
+    handles = []
     for position, (name, line) in enumerate(lines.items()):
         if np.shape(line.values) != np.shape(places):
             raise InputError(
@@ -49,15 +50,8 @@ def plot_lines(
                 f"{np.shape(line.values)}."
             )
         color = category_color(position)
-        ax.plot(
-            places,
-            line.values,
-            color=color,
-            label=name,
-            marker="o",
-            markersize=3.5,
-            linestyle="--" if line.dashed else "-",
-        )
+        style = "--" if line.dashed else "-"
+        handles += ax.plot(places, line.values, color=color, marker="o", markersize=3.5, linestyle=style)
         if line.low is not None and line.high is not None:
             ax.fill_between(places, line.low, line.high, color=color, alpha=0.18, linewidth=0)
     if log:
@@ -65,7 +59,9 @@ def plot_lines(
         ax.minorticks_off()
     ax.set_xticks(places, [f"{place:g}" for place in places])
     ax.set(xlabel=x_label, ylabel=y_label)
-    figure.legend(loc="outside right upper")
+    figure.legend(
+        handles, list(lines), loc="outside right upper"
+    )  # by itself it leaves out names that begin with `_`
     if title:
         figure.suptitle(title, x=0.008, ha="left")
     return figure

@@ -216,7 +216,7 @@ def scale_values(ax: Axes, axis: Literal["x", "y"], metric: str, values: np.ndar
     if values.min() >= 0 and not is_log:
         low = max(low, 0.0)  # an interval may reach below 0 or above 100%, the values may not
     if is_share(metric):
-        high = min(high, 1.0)
+        high = min(high, to_length(1.0))
     margin = 0.04 * (high - low) or room / 2
     set_scale, set_limits = (ax.set_xscale, ax.set_xlim) if axis == "x" else (ax.set_yscale, ax.set_ylim)
     if is_log:

@@ -6,7 +6,15 @@ import math
 import xarray as xr
 
 from jaxnn import stats
-from jaxnn.labels import count_label, field_label, interval_label, metric_label, metric_value, setting_label
+from jaxnn.labels import (
+    count_label,
+    field_label,
+    interval_label,
+    is_share,
+    metric_label,
+    metric_value,
+    setting_label,
+)
 from jaxnn.report.findings import Findings, each_tested, gather, seed_interval
 
 LEVEL = 0.05
@@ -69,6 +77,8 @@ def _of_problems(findings: Findings, selected: stats.SettingResult, value: str) 
     for result in findings.ranking:
         problem = tuple((axis, result.setting[axis]) for axis in findings.problem_axes)
         best.setdefault(problem, result)
+    if not is_share(findings.metric) and (len(best) == len(findings.ranking) or len(best) > MAX_NAMED):
+        return apart  # nor has a loss a common measure between them
     if len(best) == len(findings.ranking) or len(best) > MAX_NAMED:
         return f"{apart} Best of all is {setting_label(selected.setting)}: {value}."
     named = []
@@ -87,16 +97,27 @@ def _over_seeds(metric: str, interval: stats.Interval) -> str:
 
 def _others(findings: Findings) -> str:
     tested = [(setting, c) for setting, c in findings.differences if not math.isnan(c.p_adjusted)]
+    untested = len(findings.differences) - len(tested)
+    if not untested:
+        return _tested(tested) if tested else ""
+    if findings.ds.sizes["seed"] < 2:
+        return "With fewer than two seeds no two settings can be told apart."
+    why = "could be compared with it: fewer than two seeds have a result in both."
     if not tested:
-        return "With fewer than two seeds no two settings can be told apart." if findings.differences else ""
+        return f"No other setting {why}"
+    return f"{_tested(tested, ' that could be compared')} {untested} {why.replace('could', 'could not')}"
+
+
+def _tested(tested: list[tuple[stats.Setting, stats.Comparison]], which: str = "") -> str:
+    """From which others the selected setting differs; `which` says of them that they are not all."""
     close = [setting_label(setting) for setting, c in tested if c.p_adjusted >= LEVEL]
     test = f"paired t-tests, p < {LEVEL:g} adjusted for the selection"
     if not close:
-        return f"It differs from every other setting ({test})."
+        return f"It differs from every other setting{which} ({test})."
     named = "; ".join(close) if len(close) <= MAX_NAMED else f"{len(close)} of them"
     if len(close) == len(tested):
         return f"No other setting is shown to differ from it ({test})."
-    different = f"{len(tested) - len(close)} of the other {len(tested)}"
+    different = f"{len(tested) - len(close)} of the other {len(tested)}{which}"
     return f"It differs from {different} ({test}), but is not shown to differ from {named}."
 
 
@@ -110,8 +131,18 @@ def _test(findings: Findings) -> str:
                 value = (
                     f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
                 )
-                return f"On the test set, {_use(findings)}: {value}."
-    return ""
+                return f"On the test set, {_use(findings)}: {value}.{_lost(findings, interval)}"
+    return _lost(findings, seed_interval(findings.ds, "test_loss")).strip() if "test_loss" in findings.ds else ""
+
+
+def _lost(findings: Findings, interval: stats.Interval) -> str:
+    """How many networks that were to be tested have no result."""
+    if findings.ds.attrs.get("final") != "retrain" or not interval.excluded:
+        return ""
+    networks = count_label(interval.n + interval.excluded, "network")
+    if not interval.n:
+        return f" There is no test result: all {networks} that were trained again diverged."
+    return f" {interval.excluded} of {networks} that were trained again diverged."
 
 
 def _use(findings: Findings) -> str:
@@ -121,7 +152,7 @@ def _use(findings: Findings) -> str:
     if earlier:
         return f"which was used before, when the run had {' and '.join(f'{epochs:,}' for epochs in earlier)} epochs"
     if findings.problem_axes:
-        return "used once, by the best of all"
+        return f"used once, by {setting_label(findings.selected.setting)}" if findings.selected else "used once"
     use = "used once" + " after the selection" * (len(findings.ranking) > 1)
     if findings.ds.attrs.get("final") == "retrain":
         use += ", by networks trained again on training and validation data together"
@@ -129,6 +160,10 @@ def _use(findings: Findings) -> str:
 
 
 def _diverged(findings: Findings) -> str:
-    if not findings.num_diverged:
-        return ""
-    return f"{findings.num_diverged} of {count_label(findings.num_members, 'network')} diverged."
+    networks, said = count_label(findings.num_members, "network"), []
+    if findings.num_diverged:
+        said.append(f"{findings.num_diverged} of {networks} diverged.")
+    endless = int(((findings.ds["best_epoch"] == 0) & (findings.ds["diverged_at"] < 0)).sum())
+    if endless:
+        said.append(f"{endless} of {networks} had no finite {metric_label(findings.metric)} at any epoch.")
+    return " ".join(said)

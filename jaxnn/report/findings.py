@@ -87,9 +87,15 @@ def _at(comparison: stats.Comparison, position: dict[str, int]) -> stats.Compari
     return stats.Comparison(interval, at(comparison.p_value), at(comparison.p_adjusted))
 
 
-def each_tested(ds: xr.Dataset) -> str | None:
-    """The test metric that every setting has, where the study tested all of them: accuracy before loss."""
-    return next((name for name in ("each_test_accuracy", "each_test_loss") if name in ds), None)
+def each_tested(ds: xr.Dataset) -> list[str]:
+    """The test metrics of every setting, where the study tested all of them.
+
+    It is the accuracy, the loss where there is none, and both where only some of the settings tell classes apart.
+    """
+    found = [name for name in ("each_test_accuracy", "each_test_loss") if name in ds]
+    if len(found) == 2 and not (ds[found[0]].isnull() & ds[found[1]].notnull()).any():
+        return found[:1]
+    return found
 
 
 def each_test_interval(ds: xr.Dataset, metric: str, setting: stats.Setting) -> stats.Interval:

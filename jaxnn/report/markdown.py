@@ -63,14 +63,20 @@ def _settings_table(findings: Findings) -> str:
     fields = [field_label(dim) for dim in stats.setting_dims(findings.ds)]
     tested = each_tested(findings.ds)
     numbers = [f"{metric_label(metric)}, best epochs", "95% interval", "n", "diverged"]
-    numbers += [metric_label(tested.removeprefix("each_")), "95% interval"] if tested else []
+    for name in tested:
+        numbers += [metric_label(name.removeprefix("each_")), "95% interval"]
     rows = [[*fields, *numbers], ["---"] * len(fields) + ["---:"] * len(numbers)]
     for result in findings.ranking:
-        cells = [*_interval_cells(metric, result.interval), str(result.interval.n), str(result.interval.excluded)]
-        if tested:
-            cells += _interval_cells(tested, each_test_interval(findings.ds, tested, result.setting))
-        rows.append([*map(value_label, result.setting.values()), *cells])
+        cells = [*_interval_cells(metric, result.interval), str(result.interval.n), str(result.diverged)]
+        for name in tested:
+            cells += _interval_cells(name, each_test_interval(findings.ds, name, result.setting))
+        rows.append([*(_cell(value_label(value)) for value in result.setting.values()), *cells])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(text: str) -> str:
+    """A cell of a table: a bar in it, or the end of a line, would end it."""
+    return " ".join(text.replace("|", "\\|").split("\n"))
 
 
 def _interval_cells(metric: str, interval: stats.Interval) -> list[str]:

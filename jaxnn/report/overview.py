@@ -8,6 +8,7 @@ from jaxnn.labels import (
     count_label,
     duration_label,
     field_label,
+    is_share,
     metric_label,
     metric_value,
     setting_label,
@@ -22,10 +23,14 @@ def tiles(findings: Findings) -> Html:
     """The few numbers to see first."""
     ds, shown = findings.ds, {}
     if findings.selected:
-        if findings.selected.setting:
-            shown["Best of all" if findings.problem_axes else "Selected"] = setting_label(findings.selected.setting)
-        interval = findings.selected.interval
-        shown[metric_label(findings.metric).capitalize()] = metric_value(findings.metric, interval.mean)
+        if findings.problem_axes and not is_share(findings.metric):
+            shown["Settings"] = f"{len(findings.ranking):,}"  # the losses of different problems have no best
+        else:
+            if findings.selected.setting:
+                label = "Best of all" if findings.problem_axes else "Selected"
+                shown[label] = setting_label(findings.selected.setting)
+            interval = findings.selected.interval
+            shown[metric_label(findings.metric).capitalize()] = metric_value(findings.metric, interval.mean)
     for metric in ("test_accuracy", "test_loss"):
         if metric in ds and len(shown) < 3:
             shown[metric_label(metric).capitalize()] = metric_value(metric, seed_interval(ds, metric).mean)

@@ -91,7 +91,7 @@ def _setting_row(findings: Findings, result: stats.SettingResult, others: list[s
         *(metric_value(name, stats.t_interval(stats.at_best_epoch(ds, name).isel(at)).mean) for name in others),
         _epoch_range(ds["best_epoch"].isel(at).values[finished]),
         str(interval.n),
-        str(interval.excluded),
+        str(result.diverged),
         *_test_cells(findings, result.setting),
     ]
 
@@ -99,15 +99,15 @@ def _setting_row(findings: Findings, result: stats.SettingResult, others: list[s
 def _test_header(findings: Findings) -> list[str]:
     """The columns of a study that tested every setting."""
     tested = each_tested(findings.ds)
-    return [metric_label(tested.removeprefix("each_")), "95% interval"] if tested else []
+    return [cell for name in tested for cell in (metric_label(name.removeprefix("each_")), "95% interval")]
 
 
 def _test_cells(findings: Findings, setting: stats.Setting) -> list[str]:
-    tested = each_tested(findings.ds)
-    if not tested:
-        return []
-    interval = each_test_interval(findings.ds, tested, setting)
-    return [metric_value(tested, interval.mean), interval_label(tested, interval.low, interval.high)]
+    cells = []
+    for name in each_tested(findings.ds):
+        interval = each_test_interval(findings.ds, name, setting)
+        cells += [metric_value(name, interval.mean), interval_label(name, interval.low, interval.high)]
+    return cells
 
 
 def comparison_section(findings: Findings) -> Html:

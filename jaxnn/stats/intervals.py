@@ -74,15 +74,19 @@ def paired_comparison(
 
     Returns:
         Comparison over the remaining axes.  A pair with a value that is not finite is left out and counted.
-        With fewer than two pairs there is no test: the p-values are NaN.  Differences that are all equal, and of no
-        resolution, show no spread to judge them by: p is that of the sign test, 2^(1 - n), or 1 where all are zero.
+        With fewer than two pairs there is no test: the p-values are NaN.  Differences that are all equal, up to
+        the rounding of their numbers, and of no resolution, show no spread to judge them by: p is that of the sign
+        test, 2^(1 - n), or 1 where all are zero.
     """
     check_number("resolution", resolution, low=0)
-    differences = _differences(a, b)
-    spread = {"rounding": resolution**2 / 6}
-    p_value = _along(axis, functools.partial(_t_test, **spread), differences)
-    interval = functools.partial(_t_interval, confidence=confidence, **spread)
-    difference = Interval(*_along(axis, interval, differences, num_outputs=5))
+    pair, epsilon = _paired(a, b), _epsilon(a, b)
+
+    def along(function: Callable[[np.ndarray], Any], *, num_outputs: int = 1) -> Any:
+        return _along(axis, lambda a, b: function(_differences(a, b, epsilon)), *pair, num_outputs=num_outputs)
+
+    p_value = along(functools.partial(_t_test, rounding=resolution**2 / 6))
+    interval = functools.partial(_t_interval, confidence=confidence, rounding=resolution**2 / 6)
+    difference = Interval(*along(interval, num_outputs=5))
     return Comparison(difference, p_value, xr.apply_ufunc(holm, p_value))
 
 
@@ -123,17 +127,32 @@ def binomial_interval(correct: int, n: int, *, confidence: float = 0.95) -> Inte
     return Interval(share, max(0.0, center - half_width), min(1.0, center + half_width), n, 0)
 
 
-def _differences(a: Values, b: Values) -> Values:
+def _paired(a: Values, b: Values) -> tuple[Values, Values]:
     if isinstance(a, xr.DataArray) and isinstance(b, xr.DataArray):
         try:
             xr.align(a, b, join="exact")  # a plain a - b would silently keep the shared seeds only
         except ValueError as error:
             raise InputError(f"`a` and `b` must have the same seeds to be paired: {error}") from error
-        return a.astype(np.float64) - b.astype(np.float64)
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        return a, b
+    a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         raise InputError(f"`a` and `b` must have the same shape to be paired; got {a.shape} and {b.shape}.")
-    return a - b
+    return a, b
+
+
+def _epsilon(*arrays: Values) -> float:
+    """The rounding of the coarsest of some arrays' numbers, relative to them; 0 where all are whole."""
+    dtypes = [array.dtype for array in map(np.asarray, arrays)]
+    return max((float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f"), default=0.0)
+
+
+def _differences(a: np.ndarray, b: np.ndarray, epsilon: float) -> np.ndarray:
+    """a - b, where those of a row that differ from the largest by the rounding of a and b alone are that one."""
+    with np.errstate(invalid="ignore"):
+        values, rounding = a - b, 4 * epsilon * np.maximum(np.abs(a), np.abs(b))
+        finite = np.isfinite(values)
+        largest = np.where(finite, values, -np.inf).max(-1, keepdims=True, initial=-np.inf)
+        return np.where(finite & (np.abs(values - largest) <= rounding), largest, values)
 
 
 def _moments(values: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -144,8 +163,12 @@ def _moments(values: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarra
     finite = np.isfinite(values)
     n = finite.sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(finite, values, 0).sum(-1) / n
-        squares = np.where(finite, values - mean[..., None], 0) ** 2
+        # Beside the largest, from which equal values are exactly 0 away; their mean need not be one of them.
+        largest = np.where(finite, values, -np.inf).max(-1, keepdims=True, initial=-np.inf)
+        beside = np.where(finite, values - largest, 0)
+        from_largest = beside.sum(-1) / n
+        mean = np.where(n > 0, largest[..., 0] + from_largest, np.nan)
+        squares = np.where(finite, beside - from_largest[..., None], 0) ** 2
         standard_error = np.sqrt((squares.sum(-1) / (n - 1) + rounding) / n)
     return n, mean, standard_error
 
@@ -166,14 +189,16 @@ def _t_test(differences: np.ndarray, *, rounding: float) -> np.ndarray:
     return np.where(n > 1, p_value, np.nan)[()]
 
 
-def _along(axis: int | str, function: Callable[[np.ndarray], Any], values: Values, *, num_outputs: int = 1) -> Any:
-    """`function` on the last axis, once `axis` is moved there; labels are kept where `values` has them."""
-    if not isinstance(values, xr.DataArray):
+def _along(axis: int | str, function: Callable[..., Any], *arrays: Values, num_outputs: int = 1) -> Any:
+    """`function` on the last axis, once `axis` is moved there; labels are kept where arrays have them."""
+    labelled = [array for array in arrays if isinstance(array, xr.DataArray)]
+    if not labelled:
         if isinstance(axis, str):
             raise InputError(f"`axis` must be a number for an array without named dimensions; got {axis!r}.")
-        return function(np.moveaxis(np.asarray(values, np.float64), axis, -1))
-    dim = values.dims[axis] if isinstance(axis, int) else axis
-    if dim not in values.dims:
-        raise unknown("dimension of `values`", dim, [str(d) for d in values.dims])
-    outputs = [[] for _ in range(num_outputs)]
-    return xr.apply_ufunc(function, values.astype(np.float64), input_core_dims=[[dim]], output_core_dims=outputs)
+        return function(*(np.moveaxis(np.asarray(array, np.float64), axis, -1) for array in arrays))
+    dim = labelled[0].dims[axis] if isinstance(axis, int) else axis
+    if dim not in labelled[0].dims:
+        raise unknown("dimension of `values`", dim, [str(d) for d in labelled[0].dims])
+    wide = [array.astype(np.float64) for array in labelled]
+    inputs, outputs = [[dim]] * len(wide), [[] for _ in range(num_outputs)]
+    return xr.apply_ufunc(function, *wide, input_core_dims=inputs, output_core_dims=outputs)

@@ -24,10 +24,14 @@ Setting = dict[str, Any]  # swept field -> value, e.g. {"hidden": 16, "activatio
 
 
 class SettingResult(NamedTuple):
-    """One setting and the interval of its metric over the seeds."""
+    """One setting, the interval of its metric over the seeds, and how many of them diverged.
+
+    A seed that is in neither had stopped before the epoch in question, or was finite at none.
+    """
 
     setting: Setting
     interval: Interval
+    diverged: int
 
 
 def setting_dims(ds: xr.Dataset) -> tuple[str, ...]:
@@ -67,8 +71,9 @@ def rank_settings(
 ) -> list[SettingResult]:
     """Every setting with its interval over the seeds, best first.
 
-    A setting in which a seed diverged comes after all in which fewer did, whatever the mean of the rest:
-    the survivors are not a fair sample.  Equal ones keep the order of the sweep.
+    A setting in which a seed has no result (it diverged, or no epoch of it was finite) comes after all in which
+    fewer have none, whatever the mean of the rest: the survivors are not a fair sample.  Equal ones keep the order
+    of the sweep.
 
     Args:
         ds: results of a study.
@@ -84,9 +89,14 @@ def rank_settings(
     values = at_best_epoch(ds, metric) if epoch is None else at_epoch(ds, metric, epoch)
     interval = t_interval(values, axis="seed", confidence=confidence)
     rows = zip(*(field.values.ravel().tolist() for field in interval), strict=True)
-    results = [SettingResult(*row) for row in zip(settings(ds), itertools.starmap(Interval, rows), strict=True)]
+    without = (at_best_epoch(ds, metric).isnull().sum("seed"), (ds["diverged_at"] >= 0).sum("seed"))
+    missing, diverged = (array.transpose(*setting_dims(ds)).values.ravel().tolist() for array in without)
+    results = [
+        SettingResult(*row) for row in zip(settings(ds), itertools.starmap(Interval, rows), diverged, strict=True)
+    ]
     sign = 1 if mode == "min" else -1
-    return sorted(results, key=lambda r: (r.interval.excluded, sign * r.interval.mean if r.interval.n else np.inf))
+    means = [sign * result.interval.mean if result.interval.n else np.inf for result in results]
+    return [results[i] for i in sorted(range(len(results)), key=lambda i: (missing[i], means[i]))]
 
 
 def select(ds: xr.Dataset, metric: str, mode: str, *, epoch: int | None = None) -> SettingResult | None:

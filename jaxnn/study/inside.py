@@ -88,8 +88,8 @@ def images_of(outcome: Outcome, setting: int, seed: int) -> Mapping[str, plots.F
     if recipe.run.reconstruct:
         if len(data.info.input_shape) > 1:
             x = data.validation.x[:NUM_RECONSTRUCTIONS]
-            found = outcome.predict(setting, x)[member] / data.info.scale
-            images = np.concatenate([x.astype(np.float32), found.reshape(x.shape)])
+            found = outcome.predict(setting, x)[member]
+            images = np.concatenate([x * np.float32(data.info.scale), found.reshape(x.shape)])
             labels = ("input", "output")
             figures["reconstructions"] = plots.plot_images(images, num_columns=len(x), row_labels=labels)
         return figures

@@ -147,7 +147,7 @@ def _problem_axes(sweep: Sweep, settings: Sequence[Setting]) -> tuple[str, ...]:
 
 
 def _check_losses(config: StudyConfig, sweep: Sweep, settings: Sequence[Setting]) -> None:
-    """Refuse to select by losses that have no common measure, among settings of one problem."""
+    """Refuse to select by losses that have no common measure, among settings of one problem or for the test set."""
     if not config.training.select_on.endswith("loss"):
         return
     axes = _problem_axes(sweep, settings)
@@ -162,6 +162,12 @@ def _check_losses(config: StudyConfig, sweep: Sweep, settings: Sequence[Setting]
             "`select_on` must be a metric that all settings share, but their losses are "
             f"{', '.join(sorted(different))}: `--select-on val_accuracy` where all of them tell classes apart, "
             "else studies of their own."
+        )
+    of_problems = set().union(*losses.values())
+    if len(of_problems) > 1 and config.final != "every":
+        raise InputError(
+            f"`final` must be every where problems differ in their losses, here {', '.join(sorted(of_problems))}: "
+            "no lowest of them can be chosen for the test set; `--final every`, or studies of their own."
         )
 
 

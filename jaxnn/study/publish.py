@@ -90,7 +90,7 @@ def _network_name(model: Network) -> str:
 
 # Fields that a row of their own in the set-up, or another part of the report, speaks of.
 _SAID = frozenset((
-    "dataset", "data_dir", "path", "train", "validation", "test", "model", "optimizer", "learning_rate", "schedule",
+    "dataset", "data_dir", "path", "train", "validation", "test", "model", "optimizer", "learning_rate",
     "batch_size", "epochs", "select_on", "execution", "padding",
 ))  # fmt: skip
 
@@ -108,7 +108,7 @@ def setup_rows(plan: Plan) -> dict[str, str]:
         ),
         "Model": lambda one: one.config.model.model,
         "Optimizer": lambda one: one.config.training.optimizer,
-        "Learning rate": lambda one: f"{one.config.hparams.learning_rate:g}, {one.config.training.schedule}",
+        "Learning rate": lambda one: f"{one.config.hparams.learning_rate:g}",
         "Batch size": lambda one: str(one.config.training.batch_size),
     }
     for section in SECTIONS:

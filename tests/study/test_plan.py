@@ -178,8 +178,13 @@ def test_the_page_has_a_table_for_every_network():
 def test_the_set_up_says_what_is_the_same_for_all():
     assert "Learning rate" in setup_rows(plan())
     varied = setup_rows(plan({"schedule": ("constant", "step"), "train": (30, 40)}))
-    assert not {"Learning rate", "Training / validation / test"} & set(varied)
+    assert not {"Schedule", "Training / validation / test"} & set(varied)
     assert varied["Optimizer"] == setup_rows(plan())["Optimizer"]
+
+
+def test_the_set_up_says_the_rate_where_the_schedule_is_swept_and_the_other_way_round():
+    assert setup_rows(plan({"schedule": ("constant", "cosine")}, learning_rate=0.037))["Learning rate"] == "0.037"
+    assert setup_rows(plan({"learning_rate": (0.1, 0.2)}, schedule="cosine"))["Schedule"] == "cosine"
 
 
 def test_the_set_up_says_what_is_not_as_usual():
