@@ -20,8 +20,8 @@ about the accuracy of the full ones.
 
 Expect (3 seeds, 2026-11-21, docs/results/fashion_cnn): v1 86.1% [84.6%, 87.6%], v2 84.9% [84.4%, 85.4%] on
 validation, and 5 points less with augmentation, which 12 epochs on 4,000 images do not repay; 4 minutes.
-Nothing has been measured on a GPU, and `full` not been run as a whole: 25 networks, 36.3 PFLOP (`--dry-run`).  Of its
-networks the one now called v2-nesterov was trained for 36 of the 60 epochs, at most two hours on two cores
+Nothing has been measured on a GPU, and `full` not been run as a whole: 25 networks, 36.3 PFLOP (`--dry-run`).  Of
+its networks the one now called v2-nesterov was trained for 36 of the 60 epochs, at most two hours on two cores
 (2 seeds, 2026-11-21, docs/results/fashion_cnn-v2, which has the command): 94.6% [93.5%, 95.8%] on validation,
 94.2% [93.1%, 95.3%] on the test set.  (With Adam, 18 epochs had given 93.3% there, so this was not the first look
 at the test set.)  v1 for 12 of the 60 epochs, six hours there (4 seeds, 2026-11-22, docs/results/fashion_cnn-v1):

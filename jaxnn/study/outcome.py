@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -41,9 +41,15 @@ class Outcome(NamedTuple):
     results: xr.Dataset
     final: Variables | None
 
-    def predict(self, setting: int, x: np.ndarray) -> np.ndarray:
-        """Outputs of a setting's members at their best epochs: (seeds, rows, ...) for stored inputs (rows, ...)."""
-        return predict_members(*_trained_at_best(self.plan, self.trained, setting), x)
+    def predict(self, setting: int, x: np.ndarray, *, at: Literal["best", "last"] = "best") -> np.ndarray:
+        """Outputs of a setting's members at their best epochs, or after their last: (seeds, rows, ...).
+
+        Args:
+            setting: its position in the plan.
+            x: stored inputs (rows, ...).
+            at: of a member that diverged the last parameters are not finite, nor are its outputs.
+        """
+        return predict_members(*_as_trained(self.plan, self.trained, setting, at), x)
 
     def variables(self, setting: int) -> tuple[Network, Params, Params]:
         """A setting's network with (params, batch_stats) of its members at their best epochs, each (seeds, ...)."""
@@ -103,7 +109,7 @@ def _test_every(plan: Plan, trained: list[TrainedProgram], results: xr.Dataset) 
     if not all(len(setting.data.test.x) for setting in plan.settings):
         return []
     return [
-        _test(plan, setting, *_trained_at_best(plan, trained, setting), has_result[setting])
+        _test(plan, setting, *_as_trained(plan, trained, setting), has_result[setting])
         for setting in range(len(plan.settings))
     ]
 
@@ -129,18 +135,22 @@ def by_setting(plan: Plan, values: xr.DataArray) -> np.ndarray:
 
 def members_at_best(plan: Plan, trained: list[TrainedProgram], setting: int) -> tuple[Recipe, Variables]:
     """The recipe of a setting, and the (params, batch_stats) of its members at their best epochs, by seed."""
-    recipe, (params, batch_stats) = _trained_at_best(plan, trained, setting)
+    recipe, (params, batch_stats) = _as_trained(plan, trained, setting)
     own = plan.settings[setting].recipe
     if recipe != own:
         return own, (trim_params(params, hidden_units(own.model)), {})
     return own, (params, batch_stats)
 
 
-def _trained_at_best(plan: Plan, trained: list[TrainedProgram], setting: int) -> tuple[Recipe, Variables]:
-    """The same as they were trained: in the network of their program, which several settings may share."""
+def _as_trained(
+    plan: Plan, trained: list[TrainedProgram], setting: int, at: Literal["best", "last"] = "best"
+) -> tuple[Recipe, Variables]:
+    """The same, or their last ones, as they were trained: in the network of their program, which several settings
+    may share."""
     one = next(one for one in trained if setting in one.program.settings)
     first = one.program.settings.index(setting) * len(plan.seeds)
-    return one.program.recipe, jax.tree.map(lambda leaf: leaf[first : first + len(plan.seeds)], one.best)
+    variables = {"best": one.best, "last": one.last}[at]
+    return one.program.recipe, jax.tree.map(lambda leaf: leaf[first : first + len(plan.seeds)], variables)
 
 
 def _retraining(plan: Plan, setting: int, epochs: int) -> Plan:
