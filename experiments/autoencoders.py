@@ -2,10 +2,11 @@
 
 mnist and fashion_mnist: a shallow autoencoder (784-32-784), the same with an L1 penalty on its code, a deep one
 (784-128-64-32-64-128-784) and a convolutional one; squared error on the test set beside that of 32 principal
-components, reconstructions, and the weights of the first layer.  mnist_denoising and fashion_mnist_denoising: the
-shallow one trained on clean inputs, under Gaussian noise and under masking noise of two levels each, tested under
-each.  code_size: the shallow one with codes of 2 to 256 units on Fashion-MNIST, training and test error against the
-size with PCA's beside it, and the codes of two units.
+components (and of as many as the code of the convolutional one has), reconstructions, and the weights of the
+first layer.  mnist_denoising and fashion_mnist_denoising: the shallow one trained on clean inputs, under Gaussian
+noise and under masking noise of two levels each, tested under each.  mnist_code_size and fashion_mnist_code_size:
+the shallow one with codes of 2 to 256 units, training and test error against the size with PCA's beside it, and
+the codes of two units.
 
 Source: a course assignment with Keras, one seed, which states that a larger code lowers the bias and raises the
 variance.  Its penalty on the activity is of the layer of the code alone, and so is that of these.
@@ -70,15 +71,16 @@ def kinds(code: int, hidden: tuple[int, ...]) -> dict[str, dict[str, Any]]:
 
 
 def analyse_kinds(outcome: Outcome) -> Analysis:
-    """Size and test error of every kind beside PCA's, how sparse its code is, and what it makes of some images."""
+    """Size and test error of every kind beside PCA's of as many numbers, how sparse its code is, some images."""
     data, results = outcome.data(0), outcome.results
     error = stats.t_interval(results["each_test_loss"], axis="seed")
     rows = [
         f"{'kind':<16}{'parameters':>12}{'code':>8}{'test error':>12}{'95% interval':>24}{'code units at 0':>18}"
     ]
-    drawn = {"test images": scaled(data.test.x[:NUM_DRAWN], data)}
+    drawn, sizes = {"test images": scaled(data.test.x[:NUM_DRAWN], data)}, set()
     for position, name in enumerate(results["kind"].values.tolist()):
         codes = encode(outcome, position, data.test.x[:1000])
+        sizes.add(codes[0, 0].size)
         parameters = sum(row.trainable for row in models.summary_rows(*network(outcome, position)))
         low, high = (float(end.sel(kind=name)) for end in error[1:3])
         rows.append(
@@ -86,10 +88,9 @@ def analyse_kinds(outcome: Outcome) -> Analysis:
             f"{interval_label('test_loss', low, high):>24}{np.mean(codes == 0):>18.0%}"
         )
         drawn[name] = outcome.predict(position, data.test.x[:NUM_DRAWN])[0]
-    size = encode(outcome, 0, data.test.x[:1]).shape[-1]
-    of_pca = pca_errors(data, size)["test"]
-    rows.append(f"{'PCA':<16}{'':>12}{size:>8}{number(of_pca):>12}")
-    drawn["PCA"] = by_pca(data, size, data.test.x[:NUM_DRAWN])
+    for size in sorted(sizes):
+        rows.append(f"{'PCA':<16}{'':>12}{size:>8}{number(pca_errors(data, size)['test']):>12}")
+        drawn[f"PCA, {size}"] = by_pca(data, size, data.test.x[:NUM_DRAWN])
     figures = [
         ("reconstructions", "Test images, and what seed 0 of each kind makes of them.", image_rows(drawn, data)),
         ("weights", "Weights of the first code units (seed 0): red is positive.", first_weights(outcome)),
@@ -124,7 +125,12 @@ def analyse_denoising(outcome: Outcome) -> Analysis:
         label="test error",
     )
     caption = "Squared error a pixel against the clean images, mean over the seeds."
-    return Analysis(notes, (), [("noise", caption, heat), ("denoised", *denoised(outcome, data))])
+    lines = [f"{'trained on':<12}" + "".join(f"{tested:>12}" for tested in NOISES)]
+    lines += [
+        f"{name:<12}" + "".join(f"{value:>12.5f}" for value in row) for name, row in zip(names, table, strict=True)
+    ]
+    text = ("Test error by the noise in training (rows) and in the test", "\n".join(lines))
+    return Analysis(notes, [text], [("noise", caption, heat), ("denoised", *denoised(outcome, data))])
 
 
 def analyse_codes(outcome: Outcome) -> Analysis:
@@ -152,8 +158,9 @@ def analyse_codes(outcome: Outcome) -> Analysis:
     curve = plots.plot_lines(sizes, lines, x_label="units of the code", y_label="squared error a pixel")
     notes = [
         f"From {sizes[0]} to {sizes[-1]} code units the training error goes from "
-        f"{number(float(found['training'].mean[0]))} to {number(float(found['training'].mean[-1]))}: the bias. The "
-        f"gap to the test error, the variance, goes from {float(gap.mean[0]):+.5f} to {float(gap.mean[-1]):+.5f}.",
+        f"{number(float(found['training'].mean[0]))} to {number(float(found['training'].mean[-1]))}: less bias. "
+        f"The gap to the test error, which is what variance adds here, goes from {float(gap.mean[0]):+.5f} to "
+        f"{float(gap.mean[-1]):+.5f}; the training images are one draw, so that it is not measured over draws.",
         below_pca(errors["test"], pca, sizes),
     ]
     figures = [("code_size", "Error against the size of the code: mean and 95% interval over the seeds.", curve)]
@@ -291,7 +298,7 @@ def study(data: DataConfig, *, epochs: int, seeds: int, batch_size: int) -> Stud
 def parts(
     data: Mapping[str, DataConfig], *, code: int, hidden: tuple[int, ...], sizes: tuple[int, ...], **size: int
 ) -> dict[str, Preset]:
-    """All studies at one size: two for each data set, and that of the code on the last of them."""
+    """All studies at one size: three for each data set."""
     found = {}
     for name, one in data.items():
         config = study(one, **size)
@@ -305,8 +312,9 @@ def parts(
         found[f"{name}_denoising"] = Preset(
             shallow, {"trained_on": NOISES}, analyse_denoising, f"Does training under noise undo noise on {name}?"
         )
-        last = Preset(config, {"code": sizes}, analyse_codes, f"How large should the code be on {name}?")
-    return found | {"code_size": last}
+        question = f"How large should the code be on {name}?"
+        found[f"{name}_code_size"] = Preset(config, {"code": sizes}, analyse_codes, question)
+    return found
 
 
 PART = {name: DataConfig(name, train=10_000, validation=2_000) for name in ("mnist", "fashion_mnist")}

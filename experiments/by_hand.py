@@ -9,7 +9,10 @@ whether the squared error has a half, and the signs of the weights of size 1.
 
     jaxnn run by_hand                    # seconds; every preset is the same calculation
 
-Expect: `tests/experiments/test_by_hand.py` has the numbers, worked on paper.
+Expect (2026-11-22, docs/results/by_hand): the path gives 3, its derivatives are 3 by w1 and 1 by w2, and one step
+takes w1 to -5, where it stays; the outputs for the logits S and 2 are (0.12, 0.88), (0.27, 0.73) and (0.73, 0.27)
+where the activations sum to 0, 1 and 3.  `tests/experiments/test_by_hand.py` has all numbers as they are worked on
+paper.  Some seconds on two cores; there is nothing for a GPU to do.
 """
 
 import sys
@@ -191,9 +194,13 @@ def draw_network() -> tuple[str, plots.Figure]:
         labels = output_probabilities(OUTPUTS[name], hidden_outputs("all four signs", points)).argmax(1)
         row.append(plots.DecisionPanel(f"logits {name}", mesh, shares, points, labels))
     figure = plots.plot_decision_boundaries([row], title="The 2-4-2 network, all four signs")
+    diamond = np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [1, 0]])
+    for ax in figure.axes:
+        ax.plot(*diamond.T, color="#57606a", linewidth=1, linestyle="--")
     caption = (
-        "Class probabilities and decision boundary; the points, where the activations sum to 0, 1 and 3, "
-        "have the colour of the class they are given."
+        "Class probabilities and decision boundary (solid), and the boundaries of the four hidden units (dashed), "
+        "within which all are silent.  The points, where the activations sum to 0, 1 and 3, have the colour of the "
+        "class they are given; the middle one on the right is on the boundary, where both have a half."
     )
     return caption, figure
 

@@ -1,11 +1,11 @@
 """Do more layers, or wider ones, draw a better boundary, or islands of overfitting?
 
 Hidden layers 1 to 4 of three units, and four layers of 3 to 20 units, tanh and relu, on make_moons (200 training
-points, noise 0.2) and on four classes of make_blobs (standardised); there also one layer of 1 to 6 units, tanh, relu
-and sigmoid, as moons.py has them on moons.  By full-batch gradient descent: for each setting its test accuracy at
-each network's best epoch on validation, how far the validation loss has risen from its least to the last step, and
-what the decision is after that step: how many connected regions hold training points (more than there are classes:
-islands), and how many networks decide for one class at all of them.
+points, noise 0.2) and on four classes of make_blobs (standardised); there also one layer of 1 to 6 units, tanh,
+relu and sigmoid, as moons.py has them on moons.  By full-batch gradient descent: for each setting its test
+accuracy at each network's best epoch on validation, how far the validation loss has risen from its least to the
+last step, and what the decision is after that step: how many connected regions hold training points (more than
+there are classes: islands), and how many networks decide for one class at all of them.
 
 Source: a homework on a NumPy network, after the tutorial "Implementing a Neural Network from Scratch" (D. Britz,
 2015), whose update is here, per mean loss, a learning rate of 2 with an l2 penalty of 0.01 / (2 * 200).  It claims,

@@ -17,7 +17,7 @@ features that it chose.
 
 Expect (5 seeds, 2026-11-22, docs/results/playground): chosen features reach losses of 0.0002 to 0.0115; an L1
 of 0.01 leaves the two squares on the circle and, with every seed, x1 x2 on XOR; from x1 and x2 alone 5 of 54
-networks solve the spiral; 316 networks in some 30 s, 5 s of it training.  `full` (4,600 networks, 5.07
+networks solve the spiral; 316 networks in some 30 s, 9 s of it training.  `full` (4,600 networks, 5.07
 TFLOP by `--dry-run`) took 12 minutes on two cores, 2026-11-22, docs/results/playground-full: of 50 seeds 14 leave
 the spiral at more than 0.05, and the mean is 0.058 [0.030, 0.086].  Nothing has been measured on a GPU.
 """
@@ -96,13 +96,14 @@ def draw_features(outcome: Outcome) -> tuple[str, plots.Figure]:
         config = outcome.plan.settings[position].config
         points, labels = plane_points(config.data)
         mesh = plots.make_mesh(points)
-        outputs = outcome.predict(position, map_features(mesh.inputs, config.data.features))[0]
+        outputs = outcome.predict(position, map_features(mesh.inputs, config.data.features), at="last")[0]
         shares = np.asarray(metrics.probabilities(outputs, str(config.training.loss)))
         title = ", ".join(setting.values())
         panel = plots.DecisionPanel(title, mesh, shares, points, labels)
         rows.setdefault(setting["loss_function"], []).append(panel)
     figure = plots.plot_decision_boundaries(list(rows.values()), title="Features chosen by hand, seed 0")
-    return "What seed 0 makes of the plane at its best epoch, and the training points.", figure
+    epochs = int(outcome.results["epoch"][-1])
+    return f"What seed 0 makes of the plane after {epochs} epochs, and the training points.", figure
 
 
 def plane_points(config: DataConfig) -> tuple[np.ndarray, np.ndarray]:

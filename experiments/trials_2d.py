@@ -21,7 +21,7 @@ in 100 trials, and 100-100 begins to overfit at epoch 136. Nothing has been meas
 
 import dataclasses
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -126,25 +126,31 @@ def draw_extremes(outcome: Outcome, accuracy: xr.DataArray) -> tuple[str, plots.
         name = value_label(accuracy["hidden"].values[position])
         for row, seed in zip(rows, (int(trials.argmin()), int(trials.argmax())), strict=True):
             title = f"{name}: {_percent(trials[seed])}"
-            row.append(panel(outcome, position, seed, title))
+            row.append(panel(outcome, position, seed, title, at="last"))
     figure = plots.plot_decision_boundaries(rows, title="The trial of least accuracy, and of most")
     return (
-        "Class probabilities of two trials of each network at their best epochs, and the training points.",
+        "Class probabilities of two trials of each network after the last epoch, the training points, and the "
+        "accuracy on validation.",
         figure,
     )
 
 
-def panel(outcome: Outcome, position: int, seed: int, title: str) -> plots.DecisionPanel:
+def panel(
+    outcome: Outcome, position: int, seed: int, title: str, *, at: Literal["best", "last"] = "best"
+) -> plots.DecisionPanel:
     """One member over the plane, with its training points."""
     train = outcome.data(position).train
     mesh = plots.make_mesh(train.x)
-    shares = probabilities(outcome, position, mesh.inputs)[seed]
+    shares = probabilities(outcome, position, mesh.inputs, at=at)[seed]
     return plots.DecisionPanel(title, mesh, shares, train.x, train.y)
 
 
-def probabilities(outcome: Outcome, position: int, x: np.ndarray) -> np.ndarray:
-    """Class probabilities (seeds, rows, classes) of a setting's members at their best epochs."""
-    return np.asarray(metrics.probabilities(outcome.predict(position, x), "softmax_cross_entropy"), np.float64)
+def probabilities(
+    outcome: Outcome, position: int, x: np.ndarray, *, at: Literal["best", "last"] = "best"
+) -> np.ndarray:
+    """Class probabilities (seeds, rows, classes) of a setting's members, at their best epochs or after the last."""
+    outputs = outcome.predict(position, x, at=at)
+    return np.asarray(metrics.probabilities(outputs, "softmax_cross_entropy"), np.float64)
 
 
 def points_table(outcome: Outcome) -> tuple[str, str]:

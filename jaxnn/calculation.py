@@ -45,8 +45,8 @@ def run_calculation(
                 from jaxnn import plots, report  # matplotlib: a second that a refusal need not wait for
 
                 (directory / "figures").mkdir()
-                for file, _, figure in analysis.figures:
-                    plots.save_figure(figure, directory / "figures" / f"{file}.png")
+                for file, caption, figure in analysis.figures:
+                    plots.save_figure(figure, directory / "figures" / f"{file}.png", caption=caption)
                 report.write_calculation(
                     directory,
                     title=name,

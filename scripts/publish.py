@@ -37,16 +37,19 @@ def main() -> None:
 
 
 def copy_figure(run: Path, figure: str, folder: Path) -> str:
-    """Copy a figure in few colours and at most MAX_WIDTH pixels wide; the line that shows it."""
+    """Copy a figure in few colours and at most MAX_WIDTH pixels wide; what shows it, with its caption."""
     *part, name = figure.split("/")
-    image = Image.open(run.joinpath(*part, "figures", f"{name}.png")).convert("RGB")
+    original = Image.open(run.joinpath(*part, "figures", f"{name}.png"))
+    caption = original.info.get("Description", "")
+    image = original.convert("RGB")
     if image.width > MAX_WIDTH:
         image = image.resize((MAX_WIDTH, round(image.height * MAX_WIDTH / image.width)), Image.Resampling.LANCZOS)
     target = "-".join([*part, name])
     image.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
         folder / f"{target}.png", optimize=True
     )
-    return f"![{target.replace('_', ' ').replace('-', ', ')}]({target}.png)"
+    shown = f"![{target.replace('_', ' ').replace('-', ', ')}]({target}.png)"
+    return f"{shown}\n\n*{caption}*" if caption else shown
 
 
 if __name__ == "__main__":

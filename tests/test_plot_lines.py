@@ -22,6 +22,17 @@ def test_lines_and_bands_are_the_values_given():
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
+def test_the_labels_of_a_logarithmic_scale_are_numbers():
+    """There is more than one, though the values span less than a factor of ten."""
+    figure = plots.plot_lines([2, 8], {"test": plots.Line(np.array([0.06, 0.008]))}, x_label="", y_label="")
+    plots.figure_pixels(figure)
+    (ax,) = figure.axes
+    low, high = ax.get_ylim()
+    labels = {label.get_position()[1]: label.get_text() for label in ax.get_yticklabels()}
+    shown = {float(text) for at, text in labels.items() if low <= at <= high}
+    assert shown == {0.01, 0.02, 0.05}
+
+
 def test_a_value_for_every_place():
     lines = {"test": plots.Line(np.zeros(2))}
     with pytest.raises(InputError, match=r"a value for each of the 3 places; 'test' has the shape \(2,\)"):

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib
 import matplotlib.figure
@@ -397,6 +398,17 @@ def test_the_same_figure_is_the_same_file(tmp_path, suffix):
     else:
         with Image.open(tmp_path / "a.png") as image:
             assert set(image.info) == {"dpi"}
+
+
+@pytest.mark.parametrize("caption", ["", "What is shown, α and <b>."])
+def test_a_caption_is_in_the_file(tmp_path, caption):
+    """Read by Pillow, and by an XML parser."""
+    figure = plots.plot_confusion(np.eye(2), ["a", "b"])
+    with Image.open(plots.save_figure(figure, tmp_path / "a.png", caption=caption)) as image:
+        assert image.info.get("Description", "") == caption
+    tree = ElementTree.parse(plots.save_figure(figure, tmp_path / "a.svg", caption=caption))
+    found = [node.text for node in tree.iter("{http://purl.org/dc/elements/1.1/}description")]
+    assert found == [caption] * bool(caption)
 
 
 def test_other_figure_formats_are_refused(tmp_path):

@@ -1,12 +1,14 @@
 """A metric against a number that was swept: how it depends on it, setting beside baseline."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from jaxnn.errors import InputError
+from jaxnn.labels import value_label
 from jaxnn.plots.style import category_color, panels, styled
 
 
@@ -27,7 +29,7 @@ def plot_lines(
     *,
     x_label: str,
     y_label: str,
-    log: bool = True,
+    log: Literal["", "x", "xy"] = "xy",
     title: str = "",
 ) -> Figure:
     """One line for each name, over the same places, with bands for the intervals.
@@ -37,7 +39,7 @@ def plot_lines(
         lines: by their names, for the legend.
         x_label: what the places are.
         y_label: what the values are.
-        log: whether both axes have a logarithmic scale.
+        log: the axes that have a logarithmic scale.
         title: above the figure.
     """
     figure, axes = panels(1, 1, width=6.4, height=4.2)
@@ -55,8 +57,12 @@ def plot_lines(
         if line.low is not None and line.high is not None:
             ax.fill_between(places, line.low, line.high, color=color, alpha=0.18, linewidth=0)
     if log:
-        ax.set(xscale="log", yscale="log")
-        ax.minorticks_off()
+        ax.set_xscale("log")
+    if log == "xy":
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(lambda value, _: value_label(float(value)))
+    ax.minorticks_off()
     ax.set_xticks(places, [f"{place:g}" for place in places])
     ax.set(xlabel=x_label, ylabel=y_label)
     figure.legend(

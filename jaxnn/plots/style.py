@@ -93,7 +93,7 @@ def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
     return run
 
 
-def save_figure(figure: Figure, path: str | Path, *, dpi: int = 180) -> Path:
+def save_figure(figure: Figure, path: str | Path, *, dpi: int = 180, caption: str = "") -> Path:
     """Write a figure as SVG or PNG, by its suffix; the same figure always gives the same bytes.
 
     A figure is laid out once, when it is first saved: what is changed in it later does not move its panels.
@@ -102,6 +102,7 @@ def save_figure(figure: Figure, path: str | Path, *, dpi: int = 180) -> Path:
         figure: any figure of this package.
         path: ends in ".svg" or ".png"; its directory exists.
         dpi: dots per inch of a PNG, and of images inside an SVG.
+        caption: what the figure shows, kept in the file as its description.
 
     Returns:
         The path.
@@ -110,13 +111,13 @@ def save_figure(figure: Figure, path: str | Path, *, dpi: int = 180) -> Path:
     kind = path.suffix.lstrip(".").lower()
     if kind not in _METADATA:
         raise unknown("figure format", path.suffix, [f".{k}" for k in _METADATA])
-    path.write_bytes(_render(figure, kind, dpi))
+    path.write_bytes(_render(figure, kind, dpi, {"Description": caption} if caption else {}))
     return path
 
 
 def figure_svg(figure: Figure, *, dpi: int = 180) -> str:
     """The figure as SVG text, the same for the same figure: for a page to embed."""
-    return _render(figure, "svg", dpi).decode()
+    return _render(figure, "svg", dpi, {}).decode()
 
 
 def figure_pixels(figure: Figure, *, dpi: int = 100) -> np.ndarray:
@@ -128,14 +129,14 @@ def figure_pixels(figure: Figure, *, dpi: int = 100) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _render(figure: Figure, kind: str, dpi: int) -> bytes:
+def _render(figure: Figure, kind: str, dpi: int, description: dict[str, str]) -> bytes:
     # By a canvas: `savefig` draws a figure that has a layout twice, once for the layout.
     buffer, canvas, usual_dpi = io.BytesIO(), figure.canvas, figure.dpi
     with matplotlib.rc_context(_STYLE):
         try:
             draw = FigureCanvasSVG(figure).print_svg if kind == "svg" else FigureCanvasAgg(figure).print_png
             figure.set_dpi(dpi)
-            draw(buffer, metadata=_METADATA[kind])
+            draw(buffer, metadata=_METADATA[kind] | description)
             figure.set_layout_engine("none")  # a second file has the layout of the first
         finally:  # a figure from elsewhere may be on somebody's screen
             figure.set_canvas(canvas)

@@ -26,14 +26,14 @@ def publish(outcome: Outcome, analysis: Analysis, directory: Path, boards: Board
     """
     results, plan = outcome.results, outcome.plan
     standard = _standard_figures(results)
-    figures = {**standard, **{name: figure for name, _, figure in analysis.figures}}
     inside = shown_strips(outcome)
-    figures |= {name: figure for name, (_, figure) in inside.items()}
+    figures = {name: ("", figure) for name, figure in standard.items()}
+    figures |= {name: (caption, figure) for name, caption, figure in analysis.figures} | inside
     add_images(outcome, boards)
     for earlier in (directory / "figures").glob("inside-*.png"):  # of another network, if the run was extended
         earlier.unlink()
-    for name, figure in figures.items():
-        plots.save_figure(figure, directory / "figures" / f"{name}.png")
+    for name, (caption, figure) in figures.items():
+        plots.save_figure(figure, directory / "figures" / f"{name}.png", caption=caption)
     write_summary(directory / "summary.md", results, notes=analysis.notes, tables=analysis.tables)
     write_report(
         directory / "report.html",
