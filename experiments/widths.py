@@ -8,6 +8,7 @@ validation accuracies of 0.84 to 0.87 and no clear winner.
 
     jaxnn run widths                     # Fashion-MNIST, 5 seeds: minutes on two CPU cores
     jaxnn run widths --preset quick      # the bundled digits: seconds
+    jaxnn run widths --preset full       # 20 seeds, for an accelerator
 
 Expect (5 seeds, 2026-11-21, docs/results/widths): 512 relu units, validation 89.8% [89.6%, 90.0%], not shown to
 differ from 512 sigmoid units, and different from every narrower layer; test 89.5% [89.3%, 89.7%].  30 epochs

@@ -40,6 +40,20 @@ def grid():
     return study(SWEEP)
 
 
+def test_predictions_are_of_the_best_epochs_or_of_the_last():
+    """Oracle: SciPy's cross-entropy of the outputs for the validation rows, and what was recorded in training."""
+    outcome = study({"learning_rate": (0.1, 8.0)})[2]
+    history, best = (outcome.results[name].values for name in ("val_loss", "best_epoch"))
+    assert (best < 4).any()
+    for setting in range(2):
+        x, y, *_ = outcome.data(setting).validation
+        for at, epochs in (("best", best[setting]), ("last", [4, 4])):
+            log_p = scipy.special.log_softmax(outcome.predict(setting, x, at=at), axis=-1)
+            losses = -log_p[:, np.arange(len(y)), y].mean(1)
+            recorded = [history[setting, seed, epoch - 1] for seed, epoch in enumerate(epochs)]
+            np.testing.assert_allclose(losses, recorded, rtol=1e-4)
+
+
 def test_results_have_a_dimension_for_every_swept_field_the_seed_and_the_epoch(grid):
     results = grid[2].results
     assert set(results.variables) <= {*grid[0].sweep, *DIMENSIONS, *VARIABLES}  # which no axis may be called
