@@ -122,9 +122,9 @@ def overfits(rise: xr.DataArray) -> str:
 
 
 def islands(regions: xr.DataArray, num_classes: int) -> str:
-    """How many networks draw more regions that hold training points than there are classes."""
+    """How many networks, of those that did not diverge, draw more regions with training points than classes."""
     more = [
-        f"{setting_label(setting)}: {count} of {regions.sizes['seed']}"
+        f"{setting_label(setting)}: {count} of {int(regions.isel(place).count())}"
         for setting, place in _settings(regions)
         if (count := int((regions.isel(place) > num_classes).sum()))
     ]
@@ -135,7 +135,7 @@ def islands(regions: xr.DataArray, num_classes: int) -> str:
 def no_boundary(decided: xr.DataArray) -> str:
     """How many networks decide for one class at every training point; `decided`: for how many classes each does."""
     counts = [
-        f"{setting_label(setting)}: {count} of {decided.sizes['seed']}"
+        f"{setting_label(setting)}: {count} of {int(decided.isel(place).count())}"
         for setting, place in _settings(decided)
         if (count := int((decided.isel(place) == 1).sum()))
     ]
@@ -166,7 +166,7 @@ def draw(outcome: Outcome, mesh: plots.Mesh, logits: list[np.ndarray]) -> plots.
     rows: dict[str, list[plots.DecisionPanel]] = {}
     for setting, outputs in zip(stats.settings(outcome.results), logits, strict=True):
         shares = np.asarray(metrics.probabilities(outputs, "softmax_cross_entropy"))
-        title = ", ".join(map(value_label, setting.values()))
+        title = ", ".join(map(value_label, setting.values())) + " (diverged)" * (not np.isfinite(outputs).all())
         panel = plots.DecisionPanel(title, mesh, shares, data.train.x, data.train.y)
         rows.setdefault(setting["activation"], []).append(panel)
     return plots.plot_decision_boundaries(

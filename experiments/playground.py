@@ -98,12 +98,14 @@ def draw_features(outcome: Outcome) -> tuple[str, plots.Figure]:
         mesh = plots.make_mesh(points)
         outputs = outcome.predict(position, map_features(mesh.inputs, config.data.features), at="last")[0]
         shares = np.asarray(metrics.probabilities(outputs, str(config.training.loss)))
-        title = ", ".join(setting.values())
+        title = ", ".join(setting.values()) + " (diverged)" * (not np.isfinite(outputs).all())
         panel = plots.DecisionPanel(title, mesh, shares, points, labels)
         rows.setdefault(setting["loss_function"], []).append(panel)
     figure = plots.plot_decision_boundaries(list(rows.values()), title="Features chosen by hand, seed 0")
     epochs = int(outcome.results["epoch"][-1])
-    return f"What seed 0 makes of the plane after {epochs} epochs, and the training points.", figure
+    caption = f"What seed 0 makes of the plane after {epochs} epochs, and the training points."
+    caption += "  The losses of the others than the spiral are after fewer, as the assignment had them."
+    return caption, figure
 
 
 def plane_points(config: DataConfig) -> tuple[np.ndarray, np.ndarray]:

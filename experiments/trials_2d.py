@@ -124,7 +124,9 @@ def draw_extremes(outcome: Outcome, accuracy: xr.DataArray) -> tuple[str, plots.
     rows: list[list[plots.DecisionPanel]] = [[], []]
     for position, trials in enumerate(accuracy.values):
         name = value_label(accuracy["hidden"].values[position])
-        for row, seed in zip(rows, (int(trials.argmin()), int(trials.argmax())), strict=True):
+        if np.isnan(trials).all():  # every one diverged
+            continue
+        for row, seed in zip(rows, (int(np.nanargmin(trials)), int(np.nanargmax(trials))), strict=True):
             title = f"{name}: {_percent(trials[seed])}"
             row.append(panel(outcome, position, seed, title, at="last"))
     figure = plots.plot_decision_boundaries(rows, title="The trial of least accuracy, and of most")

@@ -114,6 +114,13 @@ def test_sizes_whose_squares_are_no_float32(scale):
     assert float(of_tree) == pytest.approx(np.hypot(np.linalg.norm(wide), np.linalg.norm(wide[0] / 4)), rel=1e-5)
 
 
+def test_the_largest_numbers_have_a_deviation():
+    """The reciprocal of what is above 2^126 is no normal float32."""
+    found = dict(zip(STATISTICS, describe([Tensor(np.float32([2e38, 1e38]))]).statistics[0].tolist(), strict=True))
+    assert found["std"] == pytest.approx(5e37, rel=1e-5)
+    assert found["norm"] == pytest.approx(np.hypot(2e38, 1e38), rel=1e-5)
+
+
 def test_an_update_of_nothing_has_no_ratio():
     """The biases of a network before its first step."""
     biases, updates = np.zeros(3, np.float32), np.ones(3, np.float32)

@@ -75,6 +75,13 @@ def test_a_panel_without_values_says_why():
     assert texts(plots.plot_curves(ds, "val_accuracy")).count("every seed diverged") == 2
 
 
+def test_a_curve_of_some_seeds_is_not_without_a_value():
+    """One seed is infinite from beginning to end, and none diverged: the mean of the others is drawn."""
+    ds = make_results({"activation": ["relu", "tanh"], "width": [1, 2]}, epochs=6)
+    ds["val_loss"] = ds.val_loss.where(ds.seed > 0, np.inf)
+    assert "no value" not in texts(plots.plot_curves(ds, "val_loss"))
+
+
 def test_settings_that_stop_early_are_within_the_limits():
     """One that ends within the first tenth of the other's epochs; and when all do, there is a scale."""
     ds = make_results({"learning_rate": [0.1, 1.0]}, epochs=100)

@@ -358,9 +358,9 @@ def test_settings_that_could_not_be_compared_are_told(diverged, sentences):
 def test_networks_that_diverged_when_they_were_trained_again_are_told():
     ds = make_results({"width": [16, 64]}, epochs=8)
     lost = ds.assign({name: ds[name].where(ds.seed > 1) for name in ("test_loss", "test_accuracy")})
-    assert "2 of 5 networks that were trained again diverged." in answer(lost)
+    assert "2 of the 5 networks that were trained again for it diverged." in answer(lost)
     lost = ds.assign({name: ds[name].where(ds.seed > 9) for name in ("test_loss", "test_accuracy")})
-    assert "There is no test result: all 5 networks that were trained again diverged." in answer(lost)
+    assert "There is no test result: all 5 networks that were trained again for it diverged." in answer(lost)
 
 
 def test_networks_that_were_never_finite_are_told():

@@ -107,6 +107,21 @@ def test_differences_that_are_equal_up_to_rounding_show_no_spread(dtype):
             np.testing.assert_array_equal(found.difference.low, found.difference.high)
 
 
+def test_small_differences_that_are_not_equal_keep_their_mean():
+    """Oracle: NumPy in float64.  A few roundings apart they are told apart as far as their numbers go."""
+    a = np.float32(1) + np.float32(1.2e-7) * np.arange(1, 9, dtype=np.float32)
+    b = np.ones(8, np.float32)
+    found = stats.paired_comparison(a, b)
+    assert found.difference.mean == pytest.approx((a.astype(float) - b).mean(), rel=1e-12)
+    assert found.difference.low < found.difference.high
+
+
+def test_pairs_need_the_axis_that_they_are_paired_along():
+    a = xr.DataArray(np.ones((2, 3)), dims=("width", "seed"))
+    with pytest.raises(InputError, match="`seed` is not a known dimension"):
+        stats.paired_comparison(a, a.mean("seed"), axis="seed")
+
+
 def test_values_of_a_resolution_differ_by_what_their_rounding_may_hide():
     """Oracle: t of the differences with the variance of two roundings added to theirs, by hand; scipy's t."""
     a, b = [0.97, 0.98, 0.99], [0.95, 0.97, 0.97]
@@ -326,6 +341,21 @@ def test_diverged_settings_are_ranked_last():
     assert [r.setting["width"] for r in ranking] == [128, 16, 64]
     assert [r.interval.excluded for r in ranking] == [0, 1, 2]
     assert [r.diverged for r in ranking] == [0, 1, 2]
+
+
+def test_a_setting_without_any_value_at_an_epoch_is_ranked_after_those_with_some():
+    """Both seeds of width 16 had stopped; of 64 one diverged."""
+    losses = [[[1, np.nan, np.nan]] * 2, [[2, 2, 2], [2, 2, 2]], [[3, np.nan, np.nan]] * 2]
+    ds = small_study(losses, best_epoch=[[10] * 2] * 3, diverged_at=[[-1, -1], [4, -1], [-1, -1]])
+    best = stats.select(ds, "val_loss", "min", epoch=30)
+    assert best is not None
+    assert best.setting == {"width": 64}
+
+
+def test_a_seed_whose_metric_is_infinite_has_no_result():
+    """Selected on another metric: its best epoch is none of this one."""
+    ds = small_study([[[np.inf] * 3, [1] * 3], [[2] * 3, [2] * 3], [[3] * 3, [3] * 3]], best_epoch=[[10] * 2] * 3)
+    assert [r.setting["width"] for r in stats.rank_settings(ds, "val_loss", "min")] == [64, 128, 16]
 
 
 def test_settings_with_seeds_that_stopped_early_are_ranked_by_the_rest():

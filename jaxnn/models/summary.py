@@ -38,7 +38,7 @@ def summary_rows(model: Network, input_shape: Sequence[int]) -> list[SummaryRow]
 def _summary_rows(model: Network, input_shape: tuple[int, ...]) -> tuple[SummaryRow, ...]:
     x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
     try:
-        variables = jax.eval_shape(model.init, jax.random.key(0), x)
+        variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x), x)
         outputs = jax.eval_shape(lambda v, x: record(model, v, x), variables, x)
     except TypeError as error:  # a shape mismatch that reached jax.numpy
         raise InputError(f"the network does not fit inputs of shape {input_shape}: {error}") from error

@@ -111,8 +111,11 @@ def tree_norm(tree: Any) -> jax.Array:
 
 
 def _unit(largest: jax.Array) -> jax.Array:
-    """What numbers are divided by before they are squared: the largest; 1 where that is 0 or not finite."""
-    return jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    """What numbers are divided by before they are squared: the largest; 1 where that is 0 or not finite.
+
+    Within bounds: a division may be a product with the reciprocal, which is 0 for the largest float32.
+    """
+    return jnp.where((largest > 0) & jnp.isfinite(largest), jnp.clip(largest, 2.0**-100, 2.0**100), 1)
 
 
 def _side_by_side(tensors: Sequence[Tensor]) -> tuple[jax.Array, jax.Array]:

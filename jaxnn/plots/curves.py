@@ -212,13 +212,12 @@ def _draw_others(ax: Axes, epochs: np.ndarray, curves: list[Curve]) -> None:
 
 def _annotate(ax: Axes, epochs: np.ndarray, curve: Curve, metric: str) -> None:
     """Where the mean of a validation metric is best, and how many seeds are not in it."""
-    mean = np.where(curve.whole, curve.mean, np.nan)
-    if np.isnan(mean).all():
+    if np.isnan(curve.mean).all():
         why = "every seed diverged" if curve.diverged == curve.seeds else "no value"
         ax.text(0.5, 0.5, why, color=FAINT, ha="center", va="center", transform=ax.transAxes)
         return
-    text = []
-    if metric.startswith("val_"):
+    mean, text = np.where(curve.whole, curve.mean, np.nan), []
+    if metric.startswith("val_") and curve.whole.any():
         best = int(np.nanargmax(mean) if is_share(metric) else np.nanargmin(mean))
         ax.plot(epochs[best], mean[best], "o", color=ACCENT, markersize=3.5)
         text.append(f"{metric_value(metric, float(mean[best]))}, epoch {epochs[best]}")

@@ -140,9 +140,11 @@ def _lost(findings: Findings, interval: stats.Interval) -> str:
     if findings.ds.attrs.get("final") != "retrain" or not interval.excluded:
         return ""
     networks = count_label(interval.n + interval.excluded, "network")
+    if interval.n + interval.excluded == 1:
+        return " There is no test result: the network that was trained again for it diverged."
     if not interval.n:
-        return f" There is no test result: all {networks} that were trained again diverged."
-    return f" {interval.excluded} of {networks} that were trained again diverged."
+        return f" There is no test result: all {networks} that were trained again for it diverged."
+    return f" {interval.excluded} of the {networks} that were trained again for it diverged."
 
 
 def _use(findings: Findings) -> str:

@@ -147,12 +147,13 @@ def _epsilon(*arrays: Values) -> float:
 
 
 def _differences(a: np.ndarray, b: np.ndarray, epsilon: float) -> np.ndarray:
-    """a - b, where those of a row that differ from the largest by the rounding of a and b alone are that one."""
-    with np.errstate(invalid="ignore"):
-        values, rounding = a - b, 4 * epsilon * np.maximum(np.abs(a), np.abs(b))
+    """a - b, all their mean where those of a row differ from it by the rounding of a and b alone."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values, rounding = a - b, 2 * epsilon * np.maximum(np.abs(a), np.abs(b))
         finite = np.isfinite(values)
-        largest = np.where(finite, values, -np.inf).max(-1, keepdims=True, initial=-np.inf)
-        return np.where(finite & (np.abs(values - largest) <= rounding), largest, values)
+        mean = np.where(finite, values, 0).sum(-1, keepdims=True) / finite.sum(-1, keepdims=True)
+        is_even = (~finite | (np.abs(values - mean) <= rounding)).all(-1, keepdims=True)
+        return np.where(finite & is_even, mean, values)
 
 
 def _moments(values: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -197,8 +198,9 @@ def _along(axis: int | str, function: Callable[..., Any], *arrays: Values, num_o
             raise InputError(f"`axis` must be a number for an array without named dimensions; got {axis!r}.")
         return function(*(np.moveaxis(np.asarray(array, np.float64), axis, -1) for array in arrays))
     dim = labelled[0].dims[axis] if isinstance(axis, int) else axis
-    if dim not in labelled[0].dims:
-        raise unknown("dimension of `values`", dim, [str(d) for d in labelled[0].dims])
+    for array in labelled:
+        if dim not in array.dims:
+            raise unknown("dimension of `values`", dim, [str(d) for d in array.dims])
     wide = [array.astype(np.float64) for array in labelled]
     inputs, outputs = [[dim]] * len(wide), [[] for _ in range(num_outputs)]
     return xr.apply_ufunc(function, *wide, input_core_dims=inputs, output_core_dims=outputs)

@@ -89,14 +89,18 @@ def rank_settings(
     values = at_best_epoch(ds, metric) if epoch is None else at_epoch(ds, metric, epoch)
     interval = t_interval(values, axis="seed", confidence=confidence)
     rows = zip(*(field.values.ravel().tolist() for field in interval), strict=True)
-    without = (at_best_epoch(ds, metric).isnull().sum("seed"), (ds["diverged_at"] >= 0).sum("seed"))
+    without = (
+        xr.where(np.isfinite(at_best_epoch(ds, metric)), 0, 1).sum("seed"),
+        (ds["diverged_at"] >= 0).sum("seed"),
+    )
     missing, diverged = (array.transpose(*setting_dims(ds)).values.ravel().tolist() for array in without)
     results = [
         SettingResult(*row) for row in zip(settings(ds), itertools.starmap(Interval, rows), diverged, strict=True)
     ]
     sign = 1 if mode == "min" else -1
-    means = [sign * result.interval.mean if result.interval.n else np.inf for result in results]
-    return [results[i] for i in sorted(range(len(results)), key=lambda i: (missing[i], means[i]))]
+    means = [(0, sign * result.interval.mean) if result.interval.n else (1, 0.0) for result in results]
+    order = sorted(range(len(results)), key=lambda i: (means[i][0], missing[i], means[i][1]))
+    return [results[i] for i in order]
 
 
 def select(ds: xr.Dataset, metric: str, mode: str, *, epoch: int | None = None) -> SettingResult | None:

@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
         Args:
             setting: its position in the plan.
             x: stored inputs (rows, ...).
-            at: of a member that diverged the last parameters are not finite, nor are its outputs.
+            at: of a member that diverged (`diverged_at` in the results) the last outputs may not be finite.
         """
         return predict_members(*_as_trained(self.plan, self.trained, setting, at), x)
 

@@ -164,7 +164,8 @@ def _check_losses(config: StudyConfig, sweep: Sweep, settings: Sequence[Setting]
             "else studies of their own."
         )
     of_problems = set().union(*losses.values())
-    if len(of_problems) > 1 and config.final != "every":
+    is_tested = any(len(setting.data.test.x) for setting in settings)
+    if len(of_problems) > 1 and is_tested and config.final != "every":
         raise InputError(
             f"`final` must be every where problems differ in their losses, here {', '.join(sorted(of_problems))}: "
             "no lowest of them can be chosen for the test set; `--final every`, or studies of their own."

@@ -154,6 +154,21 @@ def test_one_setting_that_cannot_work_refuses_the_whole_study():
         plan({"optimizer": ("adam", "sgd")}, beta1=0.5)
 
 
+def test_losses_of_different_problems_choose_nothing_for_the_test_set():
+    """Of a classification and a regression; where there is no test set, or all are tested, nothing is chosen."""
+    sweep = {"dataset": ("circle", "plane")}
+
+    def planned(final="best", **data):
+        config = dataclasses.replace(tiny_config(), data=DataConfig("circle", num_examples=100, **data))
+        return plan_study(dataclasses.replace(config, final=final), sweep)
+
+    for final in ("best", "retrain"):
+        with pytest.raises(InputError, match="`final` must be every where problems differ in their losses, here"):
+            planned(final)
+    assert planned(test=0, validation=20).problem_axes == ("dataset",)
+    assert planned("every").problem_axes == ("dataset",)
+
+
 def test_settings_keep_what_the_configuration_says():
     found = plan({"learning_rate": (0.1, 0.2)}, l2=0.5, optimizer="adam")
     assert found.seeds == (0, 1)
