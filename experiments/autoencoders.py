@@ -264,7 +264,11 @@ def plane(outcome: Outcome, data: Data) -> tuple[str, str, plots.Figure]:
     components = first_components(principal_components(data.train.x, scale=data.info.scale), 2)
     points = [encode(outcome, 0, x)[0], project(x, components, scale=data.info.scale)]
     figure = plots.plot_codes(
-        points, labels, class_names=data.info.class_names, titles=("autoencoder, seed 0", "PCA")
+        points,
+        labels,
+        class_names=data.info.class_names,
+        titles=("autoencoder, seed 0", "PCA"),
+        axis_names=("first unit or component", "second"),
     )
     return "codes", f"{len(x):,} test images by the two units of a code, and by two principal components.", figure
 

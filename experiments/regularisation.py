@@ -120,8 +120,8 @@ def cell(interval: stats.Interval, sign: str) -> str:
 
 def draw(results: xr.Dataset, gap: xr.DataArray) -> tuple[str, str, plots.Figure]:
     """Every network's gap as a dot."""
-    groups = {name(setting): gap.sel(setting).values for setting in stats.settings(results)}
-    figure = plots.plot_spread(groups, "gap_of_accuracy", title="Training accuracy minus validation accuracy")
+    groups = {name(setting): 100 * gap.sel(setting).values for setting in stats.settings(results)}
+    figure = plots.plot_spread(groups, "percentage points", title="Training accuracy minus validation accuracy")
     return (
         "gap",
         "Every network as a dot, the mean of a setting as a line; at the best epoch on validation.",

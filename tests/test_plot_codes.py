@@ -19,7 +19,7 @@ def test_every_class_is_drawn_in_every_panel_with_the_centres():
             np.testing.assert_array_equal(drawn.get_offsets(), points[labels == k])
         np.testing.assert_array_equal(marked.get_offsets(), centres)
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "c"]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "c", "centre of a cluster"]
 
 
 def test_names_that_begin_with_an_underscore_are_in_the_legend():
