@@ -35,9 +35,10 @@ def answer(ds: xr.Dataset) -> str:
 
 def answer_sentences(findings: Findings) -> list[str]:
     """The sentences of `answer`, from findings at hand."""
-    if findings.selected is None:
+    chosen = findings.chosen
+    if chosen is None:
         return _nothing_selected(findings)
-    sentences = [_selection(findings, findings.selected), _others(findings), _test(findings), _diverged(findings)]
+    sentences = [_selection(findings, chosen), _others(findings), _test(findings), _diverged(findings)]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -59,14 +60,15 @@ def _nothing_selected(findings: Findings) -> list[str]:
     ]
 
 
-def _selection(findings: Findings, selected: stats.SettingResult) -> str:
-    metric, interval = findings.metric, selected.interval
-    value = f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
-    if len(findings.ranking) == 1:
-        return f"At the best epoch: {value}."
+def _selection(findings: Findings, chosen: stats.SettingResult) -> str:
+    value = _value(findings.metric, chosen.interval, over=findings.repetition)
+    folds = f" in {findings.ds.sizes['fold']} folds" if findings.over_folds else ""
+    if len(findings.judged) == 1:
+        return f"At the best epoch{folds}: {value}."
     if findings.problem_axes:
-        return _of_problems(findings, selected, value)
-    return f"Of {len(findings.ranking)} settings, {setting_label(selected.setting)} was selected: {value}."
+        return _of_problems(findings, chosen, value)
+    how = ", by its mean over them" if folds else ""
+    return f"Of {len(findings.judged)} settings{folds}, {setting_label(chosen.setting)} was selected{how}: {value}."
 
 
 def _of_problems(findings: Findings, selected: stats.SettingResult, value: str) -> str:
@@ -89,29 +91,33 @@ def _of_problems(findings: Findings, selected: stats.SettingResult, value: str) 
     return f"{apart} Best on each, by {metric_label(findings.metric)}: {'; '.join(named)}."
 
 
-def _over_seeds(metric: str, interval: stats.Interval) -> str:
+def _value(metric: str, interval: stats.Interval, *, over: str = "seed") -> str:
+    """A metric with its interval over seeds, or folds."""
+    value = f"{metric_label(metric)} {metric_value(metric, interval.mean)}"
     if interval.n < 2:
-        return "(one seed: no interval)"
-    return f"(95% interval {interval_label(metric, interval.low, interval.high)}, {interval.n} seeds)"
+        return f"{value} (one {over}: no interval)"
+    return f"{value} (95% interval {interval_label(metric, interval.low, interval.high)}, {interval.n} {over}s)"
 
 
 def _others(findings: Findings) -> str:
     tested = [(setting, c) for setting, c in findings.differences if not math.isnan(c.p_adjusted)]
     untested = len(findings.differences) - len(tested)
     if not untested:
-        return _tested(tested) if tested else ""
-    if findings.ds.sizes["seed"] < 2:
+        return _tested(findings, tested) if tested else ""
+    unit = findings.repetition
+    if findings.ds.sizes[unit] < 2:
         return "With fewer than two seeds no two settings can be told apart."
-    why = "could be compared with it: fewer than two seeds have a result in both."
+    why = f"could be compared with it: fewer than two {unit}s have a result in both."
     if not tested:
         return f"No other setting {why}"
-    return f"{_tested(tested, ' that could be compared')} {untested} {why.replace('could', 'could not')}"
+    return f"{_tested(findings, tested, ' that could be compared')} {untested} {why.replace('could', 'could not')}"
 
 
-def _tested(tested: list[tuple[stats.Setting, stats.Comparison]], which: str = "") -> str:
+def _tested(findings: Findings, tested: list[tuple[stats.Setting, stats.Comparison]], which: str = "") -> str:
     """From which others the selected setting differs; `which` says of them that they are not all."""
     close = [setting_label(setting) for setting, c in tested if c.p_adjusted >= LEVEL]
-    test = f"paired t-tests, p < {LEVEL:g} adjusted for the selection"
+    corrected = " on the folds, corrected for the rows that they share" if findings.over_folds else ""
+    test = f"paired t-tests{corrected}, p < {LEVEL:g} adjusted for the selection"
     if not close:
         return f"It differs from every other setting{which} ({test})."
     named = "; ".join(close) if len(close) <= MAX_NAMED else f"{len(close)} of them"
@@ -122,16 +128,15 @@ def _tested(tested: list[tuple[stats.Setting, stats.Comparison]], which: str = "
 
 
 def _test(findings: Findings) -> str:
+    if findings.over_folds and each_tested(findings.ds):
+        return "The networks of every fold were tested on the same test set: see the table."
     if findings.problem_axes and each_tested(findings.ds):
         return "Every setting was tested, each on its own test set: see the table."
     for metric in ("test_accuracy", "test_loss"):
         if metric in findings.ds:
             interval = seed_interval(findings.ds, metric)
             if interval.n:
-                value = (
-                    f"{metric_label(metric)} {metric_value(metric, interval.mean)} {_over_seeds(metric, interval)}"
-                )
-                return f"On the test set, {_use(findings)}: {value}.{_lost(findings, interval)}"
+                return f"On the test set, {_use(findings)}: {_value(metric, interval)}.{_lost(findings, interval)}"
     return _lost(findings, seed_interval(findings.ds, "test_loss")).strip() if "test_loss" in findings.ds else ""
 
 
@@ -155,9 +160,11 @@ def _use(findings: Findings) -> str:
         return f"which was used before, when the run had {' and '.join(f'{epochs:,}' for epochs in earlier)} epochs"
     if findings.problem_axes:
         return f"used once, by {setting_label(findings.selected.setting)}" if findings.selected else "used once"
-    use = "used once" + " after the selection" * (len(findings.ranking) > 1)
+    use = "used once" + " after the selection" * (len(findings.judged) > 1)
     if findings.ds.attrs.get("final") == "retrain":
         use += ", by networks trained again on training and validation data together"
+    elif findings.over_folds and findings.selected:
+        use += f", by the networks of fold {findings.selected.setting['fold']}"
     return use
 
 

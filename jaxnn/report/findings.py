@@ -17,7 +17,8 @@ class Findings(NamedTuple):
     metric, mode: the validation metric of the selection, and whether it is to be small or large.
     ranking: every setting with its interval, best first.
     selected: the selected setting with its interval; None where no member has a result.
-    problem_axes: the axes whose values are problems (data sets, folds), between which nothing is selected.
+    over_folds: of a cross-validation every setting without its fold, best first; empty of other studies.
+    problem_axes: the axes whose values are problems (data sets), between which nothing is selected.
     differences: of every other setting to the selected one, in the order of the ranking; none between problems.
     num_members, num_diverged: of the whole study.
     num_test: examples in the test set; None where the results do not say.
@@ -29,12 +30,31 @@ class Findings(NamedTuple):
     mode: str
     ranking: list[stats.SettingResult]
     selected: stats.SettingResult | None
+    over_folds: list[stats.SettingResult]
     problem_axes: tuple[str, ...]
     differences: list[tuple[stats.Setting, stats.Comparison]]
     num_members: int
     num_diverged: int
     num_test: int | None
     drawn: Mapping[str, plots.Figure]
+
+    @property
+    def judged(self) -> list[stats.SettingResult]:
+        """What one was selected from, best first: the settings, in a cross-validation by their means over folds."""
+        return self.over_folds or self.ranking
+
+    @property
+    def chosen(self) -> stats.SettingResult | None:
+        """The selected one of `judged`."""
+        if self.selected is None or not self.over_folds:
+            return self.selected
+        place = stats.without_fold(self.selected.setting)
+        return next(result for result in self.over_folds if result.setting == place)
+
+    @property
+    def repetition(self) -> str:
+        """What the intervals of `judged` are over."""
+        return "fold" if self.over_folds else "seed"
 
 
 def gather(ds: xr.Dataset, drawn: Mapping[str, plots.Figure] | None = None) -> Findings:
@@ -44,40 +64,46 @@ def gather(ds: xr.Dataset, drawn: Mapping[str, plots.Figure] | None = None) -> F
             raise InputError(f"`{name}` must be an attribute of the results; found {sorted(map(str, ds.attrs))}.")
     metric, mode = ds.attrs["selected_on"], ds.attrs["mode"]
     ranking = stats.rank_settings(ds, metric, mode)
-    selected = _selected(ds, ranking)
-    problems = tuple(json.loads(ds.attrs.get("problem_axes", "[]")))
-    return Findings(
+    over_folds = stats.rank_over_folds(ds, metric, mode) if stats.is_cross_validated(ds) else []
+    problems = () if over_folds else tuple(json.loads(ds.attrs.get("problem_axes", "[]")))
+    findings = Findings(
         ds=ds,
         metric=metric,
         mode=mode,
         ranking=ranking,
-        selected=selected,
+        selected=_selected(ds, ranking),
+        over_folds=over_folds,
         problem_axes=problems,
-        differences=_differences(ds, metric, ranking, selected) if selected and not problems else [],
+        differences=[],
         num_members=int(ds["diverged_at"].size),
         num_diverged=int((ds["diverged_at"] >= 0).sum()),
         num_test=int(ds["confusion"].sum(("true", "predicted")).max()) if "confusion" in ds else None,
         drawn=drawn or {},
     )
+    return findings if problems else findings._replace(differences=_differences(findings))
 
 
 def _selected(ds: xr.Dataset, ranking: list[stats.SettingResult]) -> stats.SettingResult | None:
-    """The setting that the study recorded as selected, else the best one."""
+    """The setting that the study recorded as selected, else the one that its results select."""
     if not ranking[0].interval.n:
         return None
-    recorded = json.loads(ds.attrs.get("selected", "null"))
-    if recorded is None:
-        return ranking[0]
-    position = stats.locate(ds, recorded)
+    setting = json.loads(ds.attrs.get("selected", "null"))
+    if setting is None:
+        best = stats.select(ds, ds.attrs["selected_on"], ds.attrs["mode"])
+        setting = best.setting if best else {}
+    position = stats.locate(ds, setting)
     return next(result for result in ranking if stats.locate(ds, result.setting) == position)
 
 
-def _differences(
-    ds: xr.Dataset, metric: str, ranking: list[stats.SettingResult], selected: stats.SettingResult
-) -> list[tuple[stats.Setting, stats.Comparison]]:
-    comparison = stats.compare_settings(ds, metric, selected.setting)
-    others = [result.setting for result in ranking if result is not selected]
-    return [(setting, _at(comparison, stats.locate(ds, setting))) for setting in others]
+def _differences(findings: Findings) -> list[tuple[stats.Setting, stats.Comparison]]:
+    chosen, ds = findings.chosen, findings.ds
+    if chosen is None:
+        return []
+    compare = stats.compare_over_folds if findings.over_folds else stats.compare_settings
+    comparison = compare(ds, findings.metric, chosen.setting)
+    others = [result.setting for result in findings.judged if result.setting != chosen.setting]
+    place = ds.isel(fold=0, drop=True) if findings.over_folds else ds
+    return [(setting, _at(comparison, stats.locate(place, setting))) for setting in others]
 
 
 def _at(comparison: stats.Comparison, position: dict[str, int]) -> stats.Comparison:

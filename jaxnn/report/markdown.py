@@ -49,13 +49,28 @@ def write_blocks(path: str | Path, blocks: Sequence[str]) -> Path:
 
 def study_blocks(findings: Findings) -> list[str]:
     """The answer of a study, and the table of its settings."""
-    return [" ".join(answer_sentences(findings)), _settings_table(findings)]
+    return [" ".join(answer_sentences(findings)), _folds_table(findings), _settings_table(findings)]
 
 
 def note_blocks(notes: Sequence[str], tables: Sequence[tuple[str, str]]) -> list[str]:
     """Sentences as a list, and (heading, text table) pairs."""
     listed = "\n".join(f"- {note}" for note in notes)
     return [listed, *(f"{heading}:\n\n```\n{text}\n```" for heading, text in tables)]
+
+
+def _folds_table(findings: Findings) -> str:
+    """The settings of a cross-validation by their means over the folds; nothing of other studies."""
+    if not findings.over_folds:
+        return ""
+    metric = findings.metric
+    fields = [field_label(dim) for dim in findings.over_folds[0].setting]
+    numbers = [f"{metric_label(metric)}, mean of the folds", "95% interval", "folds", "diverged"]
+    rows = [[*fields, *numbers], ["---"] * len(fields) + ["---:"] * len(numbers)]
+    for result in findings.over_folds:
+        names = [_cell(value_label(value)) for value in result.setting.values()]
+        cells = _interval_cells(metric, result.interval)
+        rows.append([*names, *cells, str(result.interval.n), str(result.diverged)])
+    return _markdown(rows)
 
 
 def _settings_table(findings: Findings) -> str:
@@ -71,6 +86,10 @@ def _settings_table(findings: Findings) -> str:
         for name in tested:
             cells += _interval_cells(name, each_test_interval(findings.ds, name, result.setting))
         rows.append([*(_cell(value_label(value)) for value in result.setting.values()), *cells])
+    return _markdown(rows)
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

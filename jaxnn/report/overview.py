@@ -22,15 +22,17 @@ from jaxnn.report.origin import setup_section
 def tiles(findings: Findings) -> Html:
     """The few numbers to see first."""
     ds, shown = findings.ds, {}
-    if findings.selected:
+    if findings.chosen:
         if findings.problem_axes and not is_share(findings.metric):
             shown["Settings"] = f"{len(findings.ranking):,}"  # the losses of different problems have no best
         else:
-            if findings.selected.setting:
+            if findings.chosen.setting:
                 label = "Best of all" if findings.problem_axes else "Selected"
-                shown[label] = setting_label(findings.selected.setting)
-            interval = findings.selected.interval
-            shown[metric_label(findings.metric).capitalize()] = metric_value(findings.metric, interval.mean)
+                shown[label] = setting_label(findings.chosen.setting)
+            interval = findings.chosen.interval
+            over = ", mean of the folds" if findings.over_folds else ""
+            name = f"{metric_label(findings.metric).capitalize()}{over}"
+            shown[name] = metric_value(findings.metric, interval.mean)
     for metric in ("test_accuracy", "test_loss"):
         if metric in ds and len(shown) < 3:
             shown[metric_label(metric).capitalize()] = metric_value(metric, seed_interval(ds, metric).mean)

@@ -62,6 +62,8 @@ def settings_section(findings: Findings) -> Html:
     if len(findings.ranking) > 1 and selected:
         drawn = findings.drawn.get("comparison") or plots.plot_comparison(ds, metric, selected=selected.setting)
         parts.append(figure(drawn, name="comparison", caption=COMPARISON_CAPTION))
+    if findings.over_folds:
+        parts += _folds_table(findings)
     others = [name for name in ("val_loss", "val_accuracy") if name in ds and name != metric]
     fields = [field_label(dim) for dim in stats.setting_dims(ds)]
     header = [*fields, metric_label(metric), "95% interval", *map(metric_label, others), "best epochs", "seeds"]
@@ -78,6 +80,30 @@ def settings_section(findings: Findings) -> Html:
     if len(findings.ranking) > len(rows):
         note += f" The {count_label(len(findings.ranking) - len(rows), 'setting')} ranked last are not shown."
     return section("Settings, best first" if fields else "Validation", *parts, paragraph(note))
+
+
+def _folds_table(findings: Findings) -> list[Html]:
+    """The settings of a cross-validation by their means over the folds."""
+    metric, ranking = findings.metric, findings.over_folds
+    fields = [field_label(dim) for dim in ranking[0].setting]
+    rows = [
+        [
+            *map(value_label, result.setting.values()),
+            metric_value(metric, result.interval.mean),
+            interval_label(metric, result.interval.low, result.interval.high),
+            str(result.interval.n),
+            str(result.diverged),
+        ]
+        for result in ranking[:MAX_ROWS]
+    ]
+    marked = ranking.index(findings.chosen) if findings.chosen else None
+    header = [*fields, metric_label(metric), "95% interval", "folds", "diverged"]
+    note = (
+        "Mean over the folds, in each of which a setting counts with the mean of its seeds.  The interval is "
+        "Student's t over folds, widened for the training rows that they share (Nadeau and Bengio 2003).  Below, "
+        "each fold by itself."
+    )
+    return [table(header, rows, align="l" * len(fields) + "r" * 4, marked=marked), paragraph(note)]
 
 
 def _setting_row(findings: Findings, result: stats.SettingResult, others: list[str]) -> list[str]:
@@ -112,9 +138,12 @@ def _test_cells(findings: Findings, setting: stats.Setting) -> list[str]:
 
 def comparison_section(findings: Findings) -> Html:
     """Every other setting against the selected one."""
-    if findings.selected is None or not findings.differences:
+    if findings.chosen is None or not findings.differences:
         return Html("")
-    metric, baseline = findings.metric, setting_label(findings.selected.setting)
+    metric, baseline = findings.metric, setting_label(findings.chosen.setting)
+    paired = "paired on the seed, which fixes the initial weights and the order of the data"
+    if findings.over_folds:
+        paired = "paired on the fold, and corrected for the training rows that folds share"
     rows = [
         [
             setting_label(setting),
@@ -130,9 +159,8 @@ def comparison_section(findings: Findings) -> Html:
     return section(
         "Against the selected setting",
         paragraph(
-            f"Difference in {metric_label(metric)} to {baseline}, paired on the seed, which fixes the initial "
-            "weights and the order of the data. The p-values are of paired t-tests, which know that accuracies are "
-            "multiples of 1 / rows. Adjusted, they are the share "
+            f"Difference in {metric_label(metric)} to {baseline}, {paired}. The p-values are of paired t-tests, "
+            "which know that accuracies are multiples of 1 / rows. Adjusted, they are the share "
             "of simulated studies of equal settings in which the selected one would differ as clearly from some "
             f"other: at most {LEVEL:.0%} of studies without any true difference show one."
         ),
@@ -143,7 +171,7 @@ def comparison_section(findings: Findings) -> Html:
 
 def test_section(findings: Findings) -> Html:
     """How the selection was made, and the one use of the test set."""
-    ds, selected = findings.ds, findings.selected
+    ds, selected = findings.ds, findings.chosen
     heading = "Selection and test"
     if selected is None:
         return section(heading, paragraph("No member has a result: nothing was selected, nothing was tested."))
@@ -151,7 +179,7 @@ def test_section(findings: Findings) -> Html:
     if not metrics:
         return section(heading, paragraph(_selection(findings, selected), " The results hold no test metrics."))
     how = {
-        "best": "The parameters of each seed's best epoch were tested once.",
+        "best": f"The parameters of each seed's best epoch{_in_fold(findings)} were tested once.",
         "every": "The study asks about all settings: each was tested, and is in the table of the settings.",
         "retrain": "It was trained again, each seed on training and validation data together, and tested once.",
     }.get(ds.attrs.get("final", ""), "It was tested once.")
@@ -171,15 +199,21 @@ def test_section(findings: Findings) -> Html:
 
 
 def _selection(findings: Findings, selected: stats.SettingResult) -> str:
-    if len(findings.ranking) == 1:
+    if len(findings.judged) == 1:
         return "There was one setting, so nothing had to be selected."
     chosen = f"Selected on validation data alone: {setting_label(selected.setting)}"
     if findings.problem_axes:
         chosen = f"The settings differ in their data; tested is {setting_label(selected.setting)}"
-    if selected is not findings.ranking[0]:
+    if selected is not findings.judged[0]:
         return f"{chosen}, as the study recorded it; the ranking above puts another setting first."
     best = "highest" if findings.mode == "max" else "lowest"
-    return f"{chosen}, with the {best} mean {metric_label(findings.metric)}."
+    over = " over the folds" if findings.over_folds else ""
+    return f"{chosen}, with the {best} mean {metric_label(findings.metric)}{over}."
+
+
+def _in_fold(findings: Findings) -> str:
+    """In which fold the networks that were tested had been trained."""
+    return f" in fold {findings.selected.setting['fold']}" if findings.over_folds and findings.selected else ""
 
 
 def _test_row(findings: Findings, metric: str) -> list[str]:

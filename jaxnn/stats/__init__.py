@@ -1,5 +1,12 @@
 """What the numbers of a study say: intervals over seeds, paired comparisons, and selection on validation data."""
 
+from jaxnn.stats.cross_validation import (
+    compare_over_folds,
+    is_cross_validated,
+    rank_over_folds,
+    select,
+    without_fold,
+)
 from jaxnn.stats.intervals import (
     Comparison,
     Interval,
@@ -19,7 +26,6 @@ from jaxnn.stats.studies import (
     locate,
     rank_settings,
     resolution,
-    select,
     setting_dims,
     settings,
 )
@@ -33,15 +39,19 @@ __all__ = [
     "at_best_epoch",
     "at_epoch",
     "binomial_interval",
+    "compare_over_folds",
     "compare_settings",
     "history",
     "holm",
+    "is_cross_validated",
     "locate",
     "paired_comparison",
+    "rank_over_folds",
     "rank_settings",
     "resolution",
     "select",
     "setting_dims",
     "settings",
     "t_interval",
+    "without_fold",
 ]

@@ -39,24 +39,36 @@ class Comparison(NamedTuple):
     p_adjusted: Any
 
 
-def t_interval(values: Values, *, axis: int | str = -1, confidence: float = 0.95) -> Interval:
+def t_interval(
+    values: Values, *, axis: int | str = -1, confidence: float = 0.95, fold_ratio: float = 0.0
+) -> Interval:
     """Mean and t-interval along one axis: mean +- t(n - 1) s / sqrt(n), s the standard deviation (Student 1908).
 
     Args:
         values: array of any shape, or a DataArray.  Values that are not finite are left out and counted.
         axis: the axis of the repetitions; a dimension's name where `values` is a DataArray, e.g. "seed".
         confidence: the share of such intervals that contain the true mean, in (0, 1).
+        fold_ratio: 0 for independent repetitions, such as seeds.  The folds of a cross-validation share most of
+            their training rows, so that their mean varies more than its parts seem to: s / sqrt(n) becomes
+            s sqrt(1/n + ratio), ratio = validation rows / training rows (Nadeau and Bengio 2003, section 3).
 
     Returns:
         Interval over the remaining axes, float64; DataArrays where `values` is one.
     """
     check_number("confidence", confidence, low=0, high=1, low_open=True, high_open=True)
-    interval = functools.partial(_t_interval, confidence=confidence)
+    check_number("fold_ratio", fold_ratio, low=0)
+    interval = functools.partial(_t_interval, confidence=confidence, fold_ratio=fold_ratio)
     return Interval(*_along(axis, interval, values, num_outputs=5))
 
 
 def paired_comparison(
-    a: Values, b: Values, *, axis: int | str = -1, confidence: float = 0.95, resolution: float = 0.0
+    a: Values,
+    b: Values,
+    *,
+    axis: int | str = -1,
+    confidence: float = 0.95,
+    resolution: float = 0.0,
+    fold_ratio: float = 0.0,
 ) -> Comparison:
     """a - b on the same seeds: mean difference, its t-interval, and the two-sided paired t-test.
 
@@ -71,6 +83,7 @@ def paired_comparison(
         resolution: what the values are multiples of, as an accuracy is of 1 / rows (`resolution`); 0: of nothing.
             A few values that are so coarse agree more closely than what they measure: the variance of their
             rounding, resolution^2 / 12 of each of the two (Sheppard 1898), is added to that of the differences.
+        fold_ratio: where the pairs are folds, see `t_interval`.
 
     Returns:
         Comparison over the remaining axes.  A pair with a value that is not finite is left out and counted.
@@ -79,13 +92,15 @@ def paired_comparison(
         test, 2^(1 - n), or 1 where all are zero.
     """
     check_number("resolution", resolution, low=0)
+    check_number("fold_ratio", fold_ratio, low=0)
     pair, epsilon = _paired(a, b), _epsilon(a, b)
 
     def along(function: Callable[[np.ndarray], Any], *, num_outputs: int = 1) -> Any:
         return _along(axis, lambda a, b: function(_differences(a, b, epsilon)), *pair, num_outputs=num_outputs)
 
-    p_value = along(functools.partial(_t_test, rounding=resolution**2 / 6))
-    interval = functools.partial(_t_interval, confidence=confidence, rounding=resolution**2 / 6)
+    spread = {"rounding": resolution**2 / 6, "fold_ratio": fold_ratio}
+    p_value = along(functools.partial(_t_test, **spread))
+    interval = functools.partial(_t_interval, confidence=confidence, **spread)
     difference = Interval(*along(interval, num_outputs=5))
     return Comparison(difference, p_value, xr.apply_ufunc(holm, p_value))
 
@@ -156,10 +171,10 @@ def _differences(a: np.ndarray, b: np.ndarray, epsilon: float) -> np.ndarray:
         return np.where(finite & is_even, mean, values)
 
 
-def _moments(values: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _moments(values: np.ndarray, rounding: float, fold_ratio: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count, mean and standard error of the finite values along the last axis; NaN where there are too few.
 
-    `rounding` is the variance that the values have lost.
+    `rounding` is the variance that the values have lost; for `fold_ratio` see `t_interval`.
     """
     finite = np.isfinite(values)
     n = finite.sum(-1)
@@ -170,20 +185,22 @@ def _moments(values: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarra
         from_largest = beside.sum(-1) / n
         mean = np.where(n > 0, largest[..., 0] + from_largest, np.nan)
         squares = np.where(finite, beside - from_largest[..., None], 0) ** 2
-        standard_error = np.sqrt((squares.sum(-1) / (n - 1) + rounding) / n)
+        standard_error = np.sqrt((squares.sum(-1) / (n - 1) + rounding) * (1 / n + fold_ratio))
     return n, mean, standard_error
 
 
-def _t_interval(values: np.ndarray, *, confidence: float, rounding: float = 0.0) -> tuple[np.ndarray, ...]:
-    n, mean, standard_error = _moments(values, rounding)
+def _t_interval(
+    values: np.ndarray, *, confidence: float, rounding: float = 0.0, fold_ratio: float = 0.0
+) -> tuple[np.ndarray, ...]:
+    n, mean, standard_error = _moments(values, rounding, fold_ratio)
     quantile = scipy.special.stdtrit(np.maximum(n - 1, 1), (1 + confidence) / 2)
     half_width = np.where(n == 1, np.inf, quantile * standard_error)
     return mean, mean - half_width, mean + half_width, n, values.shape[-1] - n
 
 
-def _t_test(differences: np.ndarray, *, rounding: float) -> np.ndarray:
+def _t_test(differences: np.ndarray, *, rounding: float, fold_ratio: float) -> np.ndarray:
     """Two-sided p-value of mean = 0.  Written out because `scipy.stats` warns without spread, and loads slowly."""
-    n, mean, standard_error = _moments(differences, rounding)
+    n, mean, standard_error = _moments(differences, rounding, fold_ratio)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(mean == 0, 0, np.abs(mean) / standard_error)
     p_value = np.where(np.isinf(t), 0.5 ** (n - 1.0), 2 * scipy.special.stdtr(np.maximum(n - 1, 1), -t))

@@ -97,16 +97,21 @@ def rank_settings(
     results = [
         SettingResult(*row) for row in zip(settings(ds), itertools.starmap(Interval, rows), diverged, strict=True)
     ]
+    return best_first(results, missing, mode)
+
+
+def best_first(results: list[SettingResult], missing: list[int], mode: str) -> list[SettingResult]:
+    """Settings in the order of their means, after those of which fewer members have no result.
+
+    Args:
+        results: of the settings, in the order of the sweep, which equal ones keep.
+        missing: how many members of each have no result.
+        mode: "min" or "max".
+    """
     sign = 1 if mode == "min" else -1
     means = [(0, sign * result.interval.mean) if result.interval.n else (1, 0.0) for result in results]
     order = sorted(range(len(results)), key=lambda i: (means[i][0], missing[i], means[i][1]))
     return [results[i] for i in order]
-
-
-def select(ds: xr.Dataset, metric: str, mode: str, *, epoch: int | None = None) -> SettingResult | None:
-    """The first of `rank_settings`; None where every member of the study diverged."""
-    best = rank_settings(ds, metric, mode, epoch=epoch)[0]
-    return best if best.interval.n else None
 
 
 def compare_settings(

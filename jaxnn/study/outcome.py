@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from jaxnn import stats
 from jaxnn.data import Data, merge
 from jaxnn.models import Network, trim_params
 from jaxnn.population import Recipe
@@ -88,8 +89,7 @@ def conclude(
     recipe, variables = members_at_best(plan, trained, setting)
     has_result = _has_result(plan, results)[setting]
     if plan.config.final == "retrain":
-        best_epochs = by_setting(plan, results["best_epoch"])[setting]
-        again = _retraining(plan, setting, int(np.median(best_epochs[has_result])))
+        again = _retraining(plan, setting, _best_epochs(plan, results, setting))
         kept = keeper(again, again.programs[0])
         retrained = train_program(again, 0, observe=observe, keeper=kept, compiler=compiler)
         variables, has_result = retrained.last, retrained.diverged_at < 0
@@ -151,6 +151,16 @@ def _as_trained(
     first = one.program.settings.index(setting) * len(plan.seeds)
     variables = {"best": one.best, "last": one.last}[at]
     return one.program.recipe, jax.tree.map(lambda leaf: leaf[first : first + len(plan.seeds)], variables)
+
+
+def _best_epochs(plan: Plan, results: xr.Dataset, setting: int) -> int:
+    """The median of the best epochs of a setting's members, in a cross-validation of those in all folds."""
+    alike = [setting]
+    if stats.is_cross_validated(results):
+        places = [stats.without_fold(one.place) for one in plan.settings]
+        alike = [position for position, place in enumerate(places) if place == places[setting]]
+    epochs, has_result = by_setting(plan, results["best_epoch"])[alike], _has_result(plan, results)[alike]
+    return int(np.median(epochs[has_result]))
 
 
 def _retraining(plan: Plan, setting: int, epochs: int) -> Plan:

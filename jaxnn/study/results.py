@@ -29,8 +29,8 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
 
     Variables over (settings..., seed, epoch): the recorded metrics, NaN where a member had stopped.  Over
     (settings..., seed): `best_epoch` (0: none), `stopped_at` (last epoch trained), `diverged_at` (first step
-    whose objective was not finite, -1: never).  Attributes: what settings are selected on, and the rows of the
-    smallest training, validation and test set.
+    whose objective was not finite, -1: never).  Attributes: what settings are selected on, the axes between which
+    nothing is, and the rows of the smallest training, validation and test set.
     """
     shape = tuple(map(len, plan.sweep.values()))
     num_settings, num_seeds = len(plan.settings), len(plan.seeds)
@@ -64,12 +64,13 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
     metric = plan.config.training.select_on
     splits = (("num_train", "train"), ("num_val", "validation"), ("num_test", "test"))
     rows = {name: min(len(getattr(one.data, split).x) for one in plan.settings) for name, split in splits}
-    attributes = {"selected_on": metric, "mode": BETTER[metric], **rows}
+    problems = json.dumps(plan.problem_axes)
+    attributes = {"selected_on": metric, "mode": BETTER[metric], "problem_axes": problems, **rows}
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
 def selected_setting(plan: Plan, ds: xr.Dataset) -> int | None:
-    """The position in `plan.settings` of the setting that is best on validation; None if no member has a result."""
+    """The position in `plan.settings` of what `stats.select` selects; None if no member has a result."""
     best = stats.select(ds, ds.attrs["selected_on"], ds.attrs["mode"])
     return None if best is None else _position(ds, best.setting)
 

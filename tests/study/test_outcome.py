@@ -69,7 +69,7 @@ def test_results_have_a_dimension_for_every_swept_field_the_seed_and_the_epoch(g
     assert results["seed"].values.tolist() == [0, 1]
     assert results["epoch"].values.tolist() == [1, 2, 3, 4]
     rows = {"num_train": 45, "num_val": 25, "num_test": 30}
-    assert results.attrs == {"selected_on": "val_loss", "mode": "min", **rows}
+    assert results.attrs == {"selected_on": "val_loss", "mode": "min", "problem_axes": "[]", **rows}
     assert (results["stopped_at"] == 4).all()
     assert (results["diverged_at"] == -1).all()
 
