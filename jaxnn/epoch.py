@@ -131,10 +131,12 @@ def epoch_order(key: jax.Array, epoch: jax.Array, num_examples: int) -> jax.Arra
     return order
 
 
-def evaluate(eval_step: EvalStep, train: TrainState, split: Batch, config: RunConfig) -> Metrics:
-    """Metrics of `eval_step` over a whole split, every row counted once, in blocks of `EVAL_BLOCK` rows."""
+def evaluate(
+    eval_step: EvalStep, train: TrainState, split: Batch, config: RunConfig, *, block: int = EVAL_BLOCK
+) -> Metrics:
+    """Metrics of `eval_step` over a whole split, every row counted once, in blocks of at most `block` rows."""
     num_rows = split.x.shape[0]
-    block = min(EVAL_BLOCK, num_rows)
+    block = min(block, num_rows)
     num_blocks, remainder = divmod(num_rows, block)
 
     def block_metrics(x, y):

@@ -13,12 +13,20 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnn.epoch import RunConfig, Watch, evaluate, make_train_epoch, zero_metrics
+from jaxnn.epoch import EVAL_BLOCK, RunConfig, Watch, evaluate, make_train_epoch, zero_metrics
 from jaxnn.monitor import Look, Sample, no_samples
 from jaxnn.train import EvalStep, TrainStep, init_state
 from jaxnn.types import Batch, Hparams, Metrics, Params, TrainState
 
 BETTER = {"val_loss": "min", "val_accuracy": "max", "train_loss": "min", "train_accuracy": "max"}
+
+
+EvalRows = Callable[[jax.Array], int]
+
+
+def one_block_size(x: jax.Array) -> int:
+    """The rows that an evaluation usually takes at once, whatever the inputs."""
+    return EVAL_BLOCK
 
 
 class RunData(NamedTuple):
@@ -68,7 +76,7 @@ class Run(NamedTuple):
 
 def make_run(
     model, optimizer: Callable[[Hparams], optax.GradientTransformation], train_step: TrainStep, eval_step: EvalStep,
-    config: RunConfig, *, look: Look | None = None, vectorised: bool = False,
+    config: RunConfig, *, look: Look | None = None, vectorised: bool = False, eval_rows: EvalRows = one_block_size,
 ) -> Run:  # fmt: skip
     """The whole of training of one run: init -> records -> epochs -> steps.
 
@@ -80,8 +88,10 @@ def make_run(
         config: what is static.
         look: from `monitor.make_look`, where `config.monitor_every` says how often.
         vectorised: whether `advance` will be under `vmap`; it gives the same either way.
+        eval_rows: of the stored training inputs, how many rows an evaluation takes at once.
     """
-    record = make_record(make_train_epoch(train_step, config, look=look), eval_step, config)
+    train_epoch = make_train_epoch(train_step, config, look=look)
+    record = make_record(train_epoch, eval_step, config, eval_rows=eval_rows)
 
     def init(keys, hparams, data, variables=None):
         train = init_state(model, optimizer, keys.init, data.train.x, hparams, variables)
@@ -136,7 +146,9 @@ def _compute_both(predicate: jax.Array, taken: Callable, other: Callable, operan
     return (train, diverged_at, samples), row
 
 
-def make_record(train_epoch: Callable, eval_step: EvalStep, config: RunConfig) -> Callable:
+def make_record(
+    train_epoch: Callable, eval_step: EvalStep, config: RunConfig, *, eval_rows: EvalRows = one_block_size
+) -> Callable:
     """record(carry, keys, hparams, data, index, watch) -> (carry, row): `eval_every` epochs and an evaluation.
 
     The carry is (train, diverged_at, samples); the row maps a metric to its value, NaN once the run has diverged.
@@ -154,7 +166,7 @@ def make_record(train_epoch: Callable, eval_step: EvalStep, config: RunConfig) -
         train, diverged_at, samples, sums = jax.lax.fori_loop(0, config.eval_every, epoch, (*carry, metrics))
         row = {f"train_{name}": value for name, value in sums.items()}
         if data.validation is not None:
-            validation = evaluate(eval_step, train, data.validation, config)
+            validation = evaluate(eval_step, train, data.validation, config, block=eval_rows(data.train.x))
             row |= {f"val_{name}": value for name, value in validation.items()}
         alive = diverged_at < 0
         row = {name: jnp.where(alive, value, jnp.nan) for name, value in row.items()}

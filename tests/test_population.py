@@ -10,12 +10,15 @@ import pytest
 from compilations import recorded_compilations
 
 from jaxnn import augment, models, population
+from jaxnn import run as run_module
 from jaxnn.epoch import RunConfig
 from jaxnn.population import (
     NEUTRAL,
     Execution,
     Recipe,
     choose_execution,
+    eval_block,
+    make_member_run,
     make_members,
     make_population,
     make_predict,
@@ -25,6 +28,7 @@ from jaxnn.population import (
     stack_hparams,
 )
 from jaxnn.run import RunData
+from jaxnn.train import run_keys
 from jaxnn.types import Batch, Hparams
 
 NUM_TRAIN, EPOCHS = 32, 3  # four full batches: a smaller one would be compiled too
@@ -262,3 +266,35 @@ def test_on_an_accelerator_all_but_large_steps_are_vectorised(model, batch_size,
     recipe = Recipe(model, RunConfig(1, batch_size))
     found = choose_execution(recipe, input_shape=(28, 28, 1), num_examples=50_000, num_members=8)
     assert found == Execution(2, expected)
+
+
+@pytest.mark.parametrize(("batch_size", "rows"), [(64, 91), (128, 128), (None, 300)])
+def test_many_members_evaluate_as_many_rows_as_a_step_has_or_as_fit_in_four_mebibytes(batch_size, rows):
+    """By hand: the widest two layers of LeNet are 24 x 24 x 10 before and after an activation, 46,080 bytes."""
+    recipe = Recipe(models.lenet(), RunConfig(1, batch_size))
+    assert eval_block(recipe, num_examples=300, input_shape=(28, 28, 1)) == rows
+    small = Recipe(models.mlp((100,), 2), RunConfig(1, batch_size))
+    assert eval_block(small, num_examples=300, input_shape=(2,)) == 1000
+
+
+def test_vectorised_evaluations_take_the_rows_of_their_block(monkeypatch):
+    """Oracle: the rows that an evaluation is seen to take, and the metrics of one that takes all at once."""
+    taken = []
+    evaluate = run_module.evaluate
+    note = lambda *args, block: taken.append(block) or evaluate(*args, block=block)
+    monkeypatch.setattr(run_module, "evaluate", note)
+    monkeypatch.setattr("jaxnn.population.recipe.EVAL_BYTES", 0)  # as many rows as a batch has
+    data = jax.tree.map(jnp.asarray, make_data())
+    whole = make_member_run(RECIPE, num_examples=NUM_TRAIN)
+    parts = make_member_run(RECIPE, num_examples=NUM_TRAIN, vectorised=True)
+    histories = []
+    for run in (whole, parts):
+
+        @jax.jit
+        def train(hparams, run=run):
+            return run.advance(run.init(run_keys(0), hparams, data), run_keys(0), hparams, data, 0, EPOCHS).history
+
+        histories.append(train(MEMBERS[0][1]))
+    assert taken == [1000, 8]
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, rtol=1e-5, err_msg=name)

@@ -15,8 +15,9 @@ from jaxnn.study.sweep import swept_value_coordinate
 
 MEANING = """\
 Work: floating-point operations of the matrix products and convolutions of training and validation, if no network
-stops early; tests, a retraining and monitoring come on top.  Memory: on the devices, the state of training and the
-data, without the activations of a step; checkpoints take up to three times as much on the host."""
+stops early; tests, a retraining and monitoring come on top.  Memory: on the devices, the state of training, the
+data and, of networks that are one vectorised step, the activations; checkpoints take up to three times the state
+on the host."""
 
 
 def print_costs(plans: Mapping[str, Plan]) -> None:

@@ -26,7 +26,7 @@ from jaxnn.models.padded import (
     present_units,
     trim_params,
 )
-from jaxnn.models.summary import SummaryRow, summary, summary_rows
+from jaxnn.models.summary import SummaryRow, activation_sizes, summary, summary_rows
 
 __all__ = [
     "ACTIVATIONS",
@@ -48,6 +48,7 @@ __all__ = [
     "SummaryRow",
     "Upsample",
     "activation_function",
+    "activation_sizes",
     "activations_of",
     "autoencoder",
     "cnn",

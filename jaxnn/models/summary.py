@@ -34,6 +34,12 @@ def summary_rows(model: Network, input_shape: Sequence[int]) -> list[SummaryRow]
     return list(_summary_rows(model, tuple(input_shape)))  # pyright: ignore[reportArgumentType] (a module has a hash)
 
 
+def activation_sizes(model: Network, input_shape: Sequence[int]) -> list[int]:
+    """The numbers that one example is at the input and after each layer."""
+    outputs = [row.output_shape for row in summary_rows(model, input_shape)]
+    return [math.prod(shape) for shape in (input_shape, *outputs)]
+
+
 @functools.lru_cache(maxsize=256)  # a study asks for those of a network several times, and tracing takes its time
 def _summary_rows(model: Network, input_shape: tuple[int, ...]) -> tuple[SummaryRow, ...]:
     x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)

@@ -14,7 +14,7 @@ from jaxnn.population.program import (
     make_predict,
     place,
 )
-from jaxnn.population.recipe import GRADIENTS, Recipe, make_member_run
+from jaxnn.population.recipe import GRADIENTS, Recipe, eval_block, make_member_run
 
 __all__ = [
     "GRADIENTS",
@@ -25,6 +25,7 @@ __all__ = [
     "Population",
     "Recipe",
     "choose_execution",
+    "eval_block",
     "jit_once",
     "make_member_run",
     "make_members",

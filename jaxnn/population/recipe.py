@@ -1,16 +1,21 @@
 """Everything static about a member, and the run that it makes."""
 
 import dataclasses
+import itertools
 from typing import Literal
 
 from jaxnn import backprop
-from jaxnn.epoch import RunConfig
+from jaxnn.epoch import EVAL_BLOCK, RunConfig
 from jaxnn.losses import loss_function
-from jaxnn.models import Network
+from jaxnn.models import Network, activation_sizes
 from jaxnn.monitor import make_look, make_probe
 from jaxnn.optim import make_optimizer, make_schedule
-from jaxnn.run import Run, make_run
+from jaxnn.run import Run, make_run, one_block_size
 from jaxnn.train import autodiff_value_and_grad, make_eval_step, make_train_step
+
+# Bytes that a layer of one of many vectorised members takes, with what it reads, in a block of an evaluation: those
+# of all members are there at once.
+EVAL_BYTES = 4 * 2**20
 
 GRADIENTS = {"autodiff": autodiff_value_and_grad, "by-hand": backprop.value_and_grad}
 
@@ -55,4 +60,23 @@ def make_member_run(recipe: Recipe, *, num_examples: int, num_watched: int = 1, 
     look = None
     if recipe.run.monitor_every is not None:
         look = make_look(recipe.model, make_probe(*parts, value_and_grad=gradients), num_watched=num_watched)
-    return make_run(recipe.model, optimizer, train_step, eval_step, recipe.run, look=look, vectorised=vectorised)
+    eval_rows = one_block_size
+    if vectorised:
+        eval_rows = lambda x: eval_block(recipe, num_examples=len(x), input_shape=x.shape[1:])
+    return make_run(
+        recipe.model, optimizer, train_step, eval_step, recipe.run,
+        look=look, vectorised=vectorised, eval_rows=eval_rows,
+    )  # fmt: skip
+
+
+def eval_block(recipe: Recipe, *, num_examples: int, input_shape: tuple[int, ...]) -> int:
+    """Rows that each of many vectorised members evaluates at once: those of EVAL_BYTES, or of a training step.
+
+    Args:
+        recipe: of the members.
+        num_examples: in the training set.
+        input_shape: of one example.
+    """
+    sizes = activation_sizes(recipe.model, input_shape)
+    row_bytes = 4 * max(read + written for read, written in itertools.pairwise(sizes))
+    return min(EVAL_BLOCK, max(recipe.run.batch_size or num_examples, EVAL_BYTES // row_bytes))

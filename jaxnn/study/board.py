@@ -1,5 +1,6 @@
 """What TensorBoard is told of a monitored study: an event file for each network that is looked into."""
 
+import collections
 import dataclasses
 import functools
 import re
@@ -67,6 +68,7 @@ class Boards:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._folders: list[str] = []  # of the settings
         self._files: dict[tuple[int, int], EventFile] = {}
         self._flushed_at = time.monotonic()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tensorboard")
@@ -127,17 +129,18 @@ class Boards:
         if anew and (setting, seed) in self._files:
             self._files.pop((setting, seed)).close()
         if (setting, seed) not in self._files:
-            file = EventFile(self._folder / folder_name(plan, setting) / f"seed-{seed}")
+            self._folders = self._folders or folder_names(plan)
+            file = EventFile(self._folder / self._folders[setting] / f"seed-{seed}")
             file.add_hparams({**hparams_of(plan.settings[setting].config), "seed": seed}, JUDGED_BY)
             self._files[setting, seed] = file
         return self._files[setting, seed]
 
 
-def folder_name(plan: Plan, setting: int) -> str:
-    """A folder for a setting: its label in characters that every file system takes, and its number if need be."""
+def folder_names(plan: Plan) -> list[str]:
+    """A folder for each setting: its label in characters that all file systems take, and its number if need be."""
     names = [re.sub(r"[^\w.=-]+", "-", setting_label(one.place)).strip("-")[:80] for one in plan.settings]
-    name = names[setting]
-    return name if names.count(name) == 1 else f"{name}-{setting}"
+    counts = collections.Counter(names)
+    return [name if counts[name] == 1 else f"{name}-{position}" for position, name in enumerate(names)]
 
 
 def hparams_of(config: StudyConfig) -> dict[str, Any]:

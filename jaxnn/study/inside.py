@@ -12,7 +12,7 @@ from jaxnn.labels import setting_label
 from jaxnn.metrics import confusion_matrix, predict, probabilities
 from jaxnn.models import Conv, Dense, Flatten
 from jaxnn.monitor import STATISTICS
-from jaxnn.study.board import Boards, folder_name, own_tensors
+from jaxnn.study.board import Boards, folder_names, own_tensors
 from jaxnn.study.members import program_members
 from jaxnn.study.outcome import Outcome
 from jaxnn.study.results import selected_setting
@@ -44,7 +44,7 @@ def shown_strips(outcome: Outcome) -> dict[str, tuple[str, plots.Figure]]:
     )
     if len(networks) > 1:
         caption += f" TensorBoard has those of all {len(networks)} networks that were looked into."
-    name = f"inside-{folder_name(outcome.plan, setting)}-seed-{seed}"
+    name = f"inside-{folder_names(outcome.plan)[setting]}-seed-{seed}"
     return {name: (caption, strip_figure(outcome, setting, seed))}
 
 

@@ -1,5 +1,6 @@
 """How much memory a program will need, asked before anything is allocated."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,8 +11,9 @@ import psutil
 from jaxnn.container import container_memory
 from jaxnn.data import Data
 from jaxnn.labels import bytes_label
+from jaxnn.models import activation_sizes
 from jaxnn.monitor import sample_shapes
-from jaxnn.population import Recipe, choose_execution, make_member_run
+from jaxnn.population import Recipe, choose_execution, eval_block, make_member_run
 from jaxnn.run import RunData
 from jaxnn.train import run_keys
 from jaxnn.types import Batch, Hparams
@@ -34,13 +36,14 @@ class Memory(NamedTuple):
 def estimate_memory(
     recipe: Recipe, data: Sequence[Data], hparams: Hparams, *, num_members: int, num_watched: int = 0
 ) -> Memory:
-    """Bytes a population needs: copies of the state of every member, and the data sets once for each device, or
-    one for each member where a vectorised step needs that.
+    """Bytes a population needs: copies of the state of every member, and the data sets once for each device; where
+    its members are vectorised, for each of them also the activations of a step and a data set of its own, if any.
 
     Parameters, batch statistics, optimizer state, best-so-far parameters and metric history are counted exactly,
     from shapes alone, and so is the place that every member of a monitored population has for its samples, and all
-    samples of the `num_watched` that are looked into, which the host keeps; activations of one step, and what the
-    compiler keeps, are not in it.
+    samples of the `num_watched` that are looked into, which the host keeps.  Activations are those that the
+    backward pass needs of a batch, or two layers of a block of an evaluation; those of members that train one
+    after another, and what the compiler keeps besides, are not in it.
     """
     splits = (data[0].train, data[0].validation)
     run = make_member_run(recipe, num_examples=len(data[0].train.x))
@@ -59,8 +62,17 @@ def estimate_memory(
     own, num_examples = own_data_bytes(data), len(data[0].train.x)
     shapes = {"input_shape": data[0].info.input_shape, "num_examples": num_examples, "num_members": num_members}
     if choose_execution(recipe, **shapes, own_data_bytes=own).members == "vmap":
-        on_devices += num_members * own
+        on_devices += num_members * (own + _activation_bytes(recipe, data[0]))
     return Memory(on_devices, HOST_COPIES * (state_bytes + sample_bytes))
+
+
+def _activation_bytes(recipe: Recipe, data: Data) -> int:
+    """Bytes of the activations of one of many vectorised members, in a training step or an evaluation."""
+    num_examples, shape, run = len(data.train.x), data.info.input_shape, recipe.run
+    sizes = activation_sizes(recipe.model, shape)
+    in_training = (run.batch_size or num_examples) * sum(sizes)
+    block = min(len(data.validation.x), eval_block(recipe, num_examples=num_examples, input_shape=shape))
+    return 4 * max(in_training, block * max(read + written for read, written in itertools.pairwise(sizes)))
 
 
 def own_data_bytes(data: Sequence[Data]) -> int:

@@ -16,7 +16,8 @@ from jaxnn.losses import ONE_LOGIT, loss_function
 from jaxnn.models import Network, summary_rows
 from jaxnn.optim import resolve_hparams
 from jaxnn.population import GRADIENTS, Recipe, share_terms
-from jaxnn.study.config import ModelConfig, MonitorConfig, StudyConfig, TrainConfig
+from jaxnn.study.config import ModelConfig, MonitorConfig, StudyConfig
+from jaxnn.study.values import alternatives
 from jaxnn.types import Hparams
 
 # What each model is made from besides the data: its fields of ModelConfig and their usual values.
@@ -75,14 +76,14 @@ def make_recipe(config: StudyConfig, data: Data, hparams: Hparams) -> Recipe:
             batch larger than the training set.
     """
     training = config.training
-    for section in (config, training):
+    for section in (config, config.data, config.model, training, config.monitoring):
         check_choices(section)
     reconstruct = reconstructs(config.model)
     loss = _choose_loss(config, data, reconstruct=reconstruct)
     model = build_model(config.model, data.info, loss=loss, dropout=hparams.dropout_rate is not None)
     summary_rows(model, data.info.input_shape)  # refuses layers that do not fit
     _check_terms(config, model, loss)
-    _check_augmentation(config, data.info)
+    _check_augmentation(config, data.info, loss=loss, reconstruct=reconstruct)
     if training.gradients not in GRADIENTS:
         raise unknown("way to make gradients", training.gradients, GRADIENTS)
     run = _make_run_config(config, data, reconstruct=reconstruct)
@@ -137,10 +138,12 @@ def loss_name(config: StudyConfig, info: DataInfo) -> str:
     return config.training.loss or ("softmax_cross_entropy" if classes else "squared_error")
 
 
-def check_choices(section: StudyConfig | TrainConfig) -> None:
-    """Raise InputError unless every field that is one of a few words is one of them."""
+def check_choices(section: Any) -> None:
+    """Raise InputError unless every field of a section that has a few values has one of them."""
     for name, kind in typing.get_type_hints(type(section)).items():
-        value = getattr(section, name)
+        value, kinds = getattr(section, name), alternatives(kind)
+        if bool in kinds and type(value) not in kinds:
+            raise InputError(f"`{name}` must be True or False; got {value!r}.")
         if typing.get_origin(kind) is Literal and value not in typing.get_args(kind):
             raise unknown(f"value of `{name}`", value, typing.get_args(kind))
 
@@ -198,12 +201,17 @@ def _check_terms(config: StudyConfig, model: Network, loss: str) -> None:
         raise InputError(f"`activity_l1` is given, but this `{name}` has no activations: remove it.")
 
 
-def _check_augmentation(config: StudyConfig, info: DataInfo) -> None:
+def _check_augmentation(config: StudyConfig, info: DataInfo, *, loss: str, reconstruct: bool) -> None:
     given = [name for name in augment.TERMS if getattr(config.hparams, name) is not None]
     if given and not _are_images(info):
         raise InputError(
             f"`{given[0]}` is for images, of shape (height, width, channels); the inputs of `{info.name}` have the "
             f"shape {info.input_shape}: remove it."
+        )
+    if config.hparams.brightness and reconstruct and loss == "sigmoid_cross_entropy":
+        raise InputError(
+            "`brightness` makes pixels larger than 1, and here they are the targets of sigmoid_cross_entropy, "
+            "which then has no lower bound: remove it, or choose `squared_error`."
         )
 
 

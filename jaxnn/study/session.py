@@ -101,7 +101,13 @@ def open_session(
 
 
 def advance(session: Session, last: int) -> Session:
-    """Train the records up to `last`; the given session's state is used up."""
+    """Train the records up to `last`; the given session's state is used up.
+
+    Where every member has stopped or diverged the program would compute what nobody keeps, so it is not run; the
+    samples of a monitored one have their places all the same.
+    """
+    if session.program.recipe.run.monitor_every is None and not is_training(session).any():
+        return session._replace(records=last)
     started = time.perf_counter()
     state = jax.block_until_ready(session.train_records(session.state, session.records, last))
     samples = session.samples
@@ -112,6 +118,12 @@ def advance(session: Session, last: int) -> Session:
         samples, state = (*samples, taken), state._replace(samples=None)
     run_seconds = session.run_seconds + time.perf_counter() - started
     return session._replace(state=state, records=last, run_seconds=run_seconds, samples=samples)
+
+
+def is_training(session: Session) -> np.ndarray:
+    """Which members have neither stopped nor diverged, (members,)."""
+    stopped_at, diverged_at = on_host(session, (session.state.stopped_at, session.state.diverged_at))
+    return (stopped_at == 0) & (diverged_at < 0)
 
 
 def longest_advance(session: Session) -> int:

@@ -59,7 +59,7 @@ class Progress(NamedTuple):
     history: dict[str, np.ndarray]  # metric -> (members, records), NaN where there is nothing yet
     stopped_at: np.ndarray  # (members,)
     diverged_at: np.ndarray  # (members,)
-    examples: int  # examples that this chunk trained on, all members together
+    examples: int  # examples that this chunk trained on in whole epochs, all members together
     seconds: float
     watched: tuple[int, ...] = ()  # positions of the members that are looked into
     samples: Sample | None = None  # what was seen in this chunk, (watched, samples, ...)
@@ -150,8 +150,12 @@ def _progress(position: int, session: Session, *, first: int, seconds: float) ->
     """What there is to see after the records from `first` to where the session is."""
     state, run = session.state, session.program.recipe.run
     history, stopped_at, diverged_at = on_host(session, (state.history, state.stopped_at, state.diverged_at))
-    epochs = (session.records - first) * run.eval_every
-    examples = session.num_members * epochs * session.program.num_train
+    num_train = session.program.num_train
+    steps_per_epoch = -(-num_train // (run.batch_size or num_train))
+    ended = np.where(stopped_at == 0, run.epochs, stopped_at)
+    ended = np.where(diverged_at < 0, ended, diverged_at // steps_per_epoch)
+    before, after = first * run.eval_every, session.records * run.eval_every
+    examples = int((ended.clip(before, after) - before).sum()) * num_train
     samples = session.samples[-1] if session.samples else None
     return Progress(
         position,

@@ -27,16 +27,20 @@ def member_bytes():
     return 4 * (2 * 21 + 1 + 1 + 2 + 2 + 4 * 4)
 
 
+# Two inputs, flat, three units before and after the activation, three outputs, of a batch of 16: more than the
+# widest two layers of the 25 rows for validation.
+ACTIVATION_BYTES = 4 * 16 * (2 + 2 + 3 + 3 + 3)
 DATA_BYTES = 2 * 70 * 3 * 4  # 45 + 25 rows of two floats and a label, on both devices
 
 
 def test_memory_is_counted_exactly_from_shapes():
-    """Two copies of every member's state and the data on the devices, six copies on the host."""
+    """Two copies of every member's state, its activations and the data on the devices, six copies on the host."""
     found = plan()
     program, hparams = found.programs[0], found.settings[0].hparams
     for num_members in (1, 1000):
         needed = estimate_memory(program.recipe, program.data, hparams, num_members=num_members)
-        assert needed == (2 * num_members * member_bytes() + DATA_BYTES, 6 * num_members * member_bytes())
+        on_devices = num_members * (2 * member_bytes() + ACTIVATION_BYTES)
+        assert needed == (on_devices + DATA_BYTES, 6 * num_members * member_bytes())
 
 
 def test_vectorised_members_with_data_of_their_own_have_copies():
@@ -44,7 +48,7 @@ def test_vectorised_members_with_data_of_their_own_have_copies():
     found = plan({"noise": (1.0, 2.0)})
     (program,) = found.programs
     needed = estimate_memory(program.recipe, program.data, found.settings[0].hparams, num_members=7)
-    assert needed.devices == 2 * 7 * member_bytes() + 2 * DATA_BYTES + 7 * DATA_BYTES // 2
+    assert needed.devices == 7 * (2 * member_bytes() + ACTIVATION_BYTES + DATA_BYTES // 2) + 2 * DATA_BYTES
 
 
 def test_a_monitored_population_has_a_place_for_its_samples():
@@ -83,7 +87,7 @@ def test_the_members_of_a_program_share_its_places_for_samples():
 
 def test_a_population_too_large_for_memory_is_refused(monkeypatch):
     """On a CPU, where devices and host share: a byte less than 2 settings of 2 seeds need, then what they need."""
-    needed = 8 * 4 * member_bytes() + DATA_BYTES
+    needed = 4 * (8 * member_bytes() + ACTIVATION_BYTES) + DATA_BYTES
     sweep = {"learning_rate": (0.1, 0.2)}
     monkeypatch.setattr(memory, "free_memory", lambda: Memory(2**60, needed - 1))
     with pytest.raises(InputError, match=r"sweep make 4 members of one program.* on the host; 0.0 MiB are free"):
@@ -95,7 +99,7 @@ def test_a_population_too_large_for_memory_is_refused(monkeypatch):
 @pytest.mark.parametrize("place", ["devices", "host"])
 def test_an_accelerator_and_its_host_are_asked_apart(place, monkeypatch):
     """Each with as much as it needs, then the one with a byte less."""
-    enough = Memory(2 * 2 * member_bytes() + DATA_BYTES, 6 * 2 * member_bytes())
+    enough = Memory(2 * (2 * member_bytes() + ACTIVATION_BYTES) + DATA_BYTES, 6 * 2 * member_bytes())
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
     monkeypatch.setattr(memory, "free_memory", lambda: enough)
     plan()

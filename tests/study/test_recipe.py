@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from jaxnn import models
-from jaxnn.data import from_arrays, load
+from jaxnn.data import DataConfig, from_arrays, load
 from jaxnn.epoch import RunConfig
 from jaxnn.errors import InputError
-from jaxnn.study import ModelConfig, StudyConfig, TrainConfig
+from jaxnn.study import ModelConfig, MonitorConfig, StudyConfig, TrainConfig
 from jaxnn.study.recipe import MODELS, build_model, check_hparams, make_recipe, settle_hparams
 from jaxnn.types import Hparams
 
@@ -296,3 +296,25 @@ def test_pixels_are_shares_for_a_binary_cross_entropy():
     x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     with pytest.raises(InputError, match=r"needs targets in \[0, 1\]"):
         recipe_of(config, from_arrays(x, np.arange(40) % 2))
+
+
+def test_targets_that_brightness_moves_beyond_one_have_no_cross_entropy():
+    """The augmented image is what an autoencoder is to restore: x (1 + b u) is above 1 for bright pixels."""
+    config = config_of("autoencoder", training=TrainConfig(loss="sigmoid_cross_entropy"))
+    for brightness, loss in ((0.0, "sigmoid_cross_entropy"), (0.2, "squared_error")):
+        fine = dataclasses.replace(config, hparams=Hparams(brightness=brightness), training=TrainConfig(loss=loss))
+        assert recipe_of(fine, DIGITS).loss == loss
+    with pytest.raises(InputError, match=r"`brightness` makes pixels larger than 1, .* choose `squared_error`"):
+        recipe_of(dataclasses.replace(config, hparams=Hparams(brightness=0.2)), DIGITS)
+
+
+@pytest.mark.parametrize("value", ["no", 1, 0.0, None])
+def test_what_is_true_or_false_is_nothing_else(value):
+    """Any text is true in Python: two settings, "no" and "yes", would both be standardised."""
+    for config in (
+        dataclasses.replace(config_of(), data=DataConfig("moons", standardize=value)),
+        dataclasses.replace(config_of(), monitoring=MonitorConfig(monitor=value)),
+    ):
+        with pytest.raises(InputError, match=f"must be True or False; got {value!r}"):
+            recipe_of(config)
+    assert recipe_of(config_of(batch_norm=None)).model == recipe_of(config_of(batch_norm=False)).model

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import resource
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from jaxnn.data import DataConfig
 from jaxnn.errors import InputError
 from jaxnn.monitor import NUM_BINS
 from jaxnn.study import CheckpointConfig, MonitorConfig, board, plan_study, run_study, rundir
+from jaxnn.study.board import folder_names
 from jaxnn.study.results import load_dataset
 
 EVERY = 2
@@ -166,3 +168,10 @@ def test_an_autoencoder_shows_its_reconstructions(tmp_path):
     reader = read(tmp_path / "run" / "tensorboard" / "the-only-setting" / "seed-0")
     assert set(reader.Tags()["images"]) == {"first_layer_weights", "reconstructions"}
     assert len(reader.Histograms("dense_1/weights")) == 1
+
+
+def test_every_setting_has_a_folder_of_its_own():
+    """Two labels that are one once a slash and a space are dashes; a third that is not."""
+    settings = [SimpleNamespace(place={"path": name}) for name in ("a/b", "a b", "c")]
+    names = folder_names(SimpleNamespace(settings=settings))
+    assert names == ["path-a-b-0", "path-a-b-1", "path-c"]

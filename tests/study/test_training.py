@@ -9,7 +9,8 @@ from tiny_studies import BLOBS, tiny_config, tiny_data
 from jaxnn import models
 from jaxnn.data import DataConfig
 from jaxnn.population import make_member_run
-from jaxnn.study import plan_study, predict_members, train_study
+from jaxnn.study import plan_study, predict_members, train_study, training
+from jaxnn.study import session as session_module
 from jaxnn.study.members import run_data
 from jaxnn.train import run_keys
 
@@ -166,3 +167,33 @@ def test_outputs_of_no_rows_are_no_outputs():
     whole = plan(epochs=1, seeds=1)
     (one,) = train_study(whole)
     assert predict_members(one.program.recipe, one.best, np.zeros((0, 2), np.float32)).shape == (1, 0, 3)
+
+
+@pytest.mark.parametrize("execution", ["vmap", "map"])
+def test_nothing_is_computed_once_every_member_has_ended(execution, monkeypatch):
+    """Two members, of which one diverges at once and the other stops after 2 of 200 epochs, its rate too small to
+    change its loss.  Oracles: the chunks that the device is given, and a run of which it is given all."""
+    sizes, chunks = [], []
+    few = plan({"learning_rate": (1e-12, 1e12)}, seeds=1, epochs=200, patience=1, execution=execution)
+    with monkeypatch.context() as patch:
+        patch.setattr(session_module, "is_training", lambda session: np.ones(2, bool))
+        (whole,) = train_study(few)
+    open_session = training.open_session
+
+    def counting(*args, **options):
+        session = open_session(*args, **options)
+
+        def train_records(state, first, last):
+            sizes.append(last - first)
+            return session.train_records(state, first, last)
+
+        return session._replace(train_records=train_records)
+
+    monkeypatch.setattr(training, "open_session", counting)
+    (found,) = train_study(few, observe=lambda plan, chunk: chunks.append(chunk))
+    assert whole.stopped_at.tolist() == [2, 0]
+    assert whole.diverged_at[1] >= 0
+    assert sum(sizes) < 200
+    assert chunks[-1].last == 200
+    jax.tree.map(np.testing.assert_array_equal, (found.history, found.best), (whole.history, whole.best))
+    assert sum(chunk.examples for chunk in chunks) == 45 * (2 + whole.diverged_at[1] // 3)
