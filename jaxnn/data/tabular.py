@@ -19,6 +19,9 @@ from jaxnn.errors import InputError, unknown
 # The sets "1" to "4", "Xor" and "3class", and whether each has a file of validation rows.
 TWO_D = {"1": True, "2": True, "3": True, "4": True, "3class": False, "Xor": False}
 
+# The coarsest step of float32, in standard deviations of a column, that leaves of it what there is to learn.
+COARSEST = 0.01
+
 _NUM_PIXELS = 28 * 28
 
 
@@ -120,7 +123,9 @@ def _inputs(table: Table, path: Path | str) -> tuple[np.ndarray, float]:
         raise InputError(f"`{path}` must have {_NUM_PIXELS} pixel columns; got {len(table.names)}.")
     if named or (len(table.names) == _NUM_PIXELS and _are_pixels(table.values).all()):
         return _pixels(table, path).reshape(-1, 28, 28, 1), 1 / 255
-    return _floats(table, path), 1.0
+    values = _floats(table, path)
+    _check_resolution(table, path)
+    return values, 1.0
 
 
 def _pixels(table: Table, path: Path | str) -> np.ndarray:
@@ -133,6 +138,20 @@ def _floats(table: Table, path: Path | str) -> np.ndarray:
     """(n, k) float32."""
     _refuse(table, path, np.abs(table.values) > np.finfo(np.float32).max, "numbers in the range of float32")
     return table.values.astype(np.float32)
+
+
+def _check_resolution(table: Table, path: Path | str) -> None:
+    """Refuse a column of which float32 would leave little: one of small differences between large numbers."""
+    largest, spread = np.abs(table.values).max(0), table.values.std(0)
+    step = np.spacing(largest.astype(np.float32)).astype(np.float64)
+    blurred = (spread > 0) & (step > COARSEST * spread)
+    if blurred.any():
+        column = int(np.argmax(blurred))
+        raise InputError(
+            f"`{path}` must hold numbers that float32 tells apart: column `{table.names[column]}` goes up to "
+            f"{largest[column]:g}, where float32 has steps of {step[column]:g}, but its standard deviation is "
+            f"{spread[column]:g}: subtract an offset, or leave it out if it only numbers or dates the rows."
+        )
 
 
 def _are_pixels(values: np.ndarray) -> np.ndarray:

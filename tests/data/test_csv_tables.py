@@ -241,3 +241,20 @@ def test_rows_to_predict_must_have_the_training_columns(write, text, message):
     info = load("csv", path=write(table(header="a,b,c,label"))).info
     with pytest.raises(InputError, match=message):
         read_inputs(write(text, "new.csv"), info)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e5, 1.7e9])
+def test_small_differences_between_large_numbers_are_refused_not_lost(write, offset):
+    """Oracle: how many of 12 numbers, one apart, numpy's float32 keeps; a column without spread may be so."""
+    values = VALUES.copy()
+    values[:, 1], values[:, 2] = offset + np.arange(12), 1.7e9
+    path = write(table(values, header="a,time,c,label"))
+    kept = len(np.unique(values[:, 1].astype(np.float32)))
+    if offset < 1.7e9:
+        assert kept == 12
+        load("csv", path=path, validation=3, test=3)
+        return
+    assert kept == 1
+    message = r"column `time` goes up to 1.7e\+09, where float32 has steps of 128, but its .* is 3.45205: subtract"
+    with pytest.raises(InputError, match=message):
+        load("csv", path=path, validation=3, test=3)
