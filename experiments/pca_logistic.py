@@ -45,7 +45,7 @@ def analyse(outcome: Outcome) -> Analysis:
     """Accuracy against components, scikit-learn's on the same folds, the variance explained, and the plane."""
     results = outcome.results
     accuracy = stats.at_epoch(results, "val_accuracy", int(results["epoch"][-1])).mean("seed")
-    ratio = results.attrs["num_val"] / results.attrs["num_train"]
+    ratio = 1 / (results.attrs["num_folds"] - 1)
     over_folds = functools.partial(stats.t_interval, fold_ratio=ratio)
     ours = over_folds(accuracy, axis="fold")
     rows = [

@@ -33,7 +33,7 @@ def cross_validated(accuracy=ACCURACY, **diverged):
     ds = make_results({"fold": list(range(folds)), "width": [16, 64][:widths]}, seeds=seeds, epochs=2, **diverged)
     ds["val_accuracy"] = ds.val_accuracy.where(False, np.broadcast_to(accuracy[..., None], (*accuracy.shape, 2)))
     ds["val_loss"] = 1 - ds.val_accuracy
-    ds.attrs |= {"problem_axes": json.dumps(["fold"]), "num_train": 200, "num_val": 100}
+    ds.attrs |= {"problem_axes": json.dumps(["fold"]), "num_folds": len(accuracy), "num_val": 100}
     del ds.attrs["selected"]
     return ds
 
@@ -93,6 +93,46 @@ def test_accuracies_are_as_coarse_as_the_mean_of_the_seeds():
     np.testing.assert_allclose(comparison.p_value.sel(width=64), 2 * scipy.stats.t.sf(t, 2), rtol=1e-4)
 
 
+def test_some_of_the_folds_share_as_many_rows_as_all():
+    """Two of five: the rows of a fold are a quarter of those outside it."""
+    ds = cross_validated(ACCURACY[:2]).assign_attrs(num_folds=5)
+    interval = stats.rank_over_folds(ds, "val_accuracy", "max")[0].interval
+    np.testing.assert_allclose(interval[:3], by_hand(ACCURACY[:2, 0].mean(1), 0.25), rtol=1e-6)
+
+
+def test_networks_that_diverged_are_left_out_of_both_sides_of_a_difference():
+    """Oracle: numpy; without seed 1 of width 64 in fold 0, width 16 counts there with seed 0 alone."""
+    comparison = stats.compare_over_folds(cross_validated(diverged={(0, 1, 1): 1}), "val_loss", {"width": 16})
+    differences = (ACCURACY[:, 0] - ACCURACY[:, 1]).mean(1)
+    differences[0] = 0.78 - 0.66
+    np.testing.assert_allclose(comparison.difference.mean.sel(width=64), differences.mean(), rtol=1e-5)
+
+
+def test_a_network_that_had_stopped_before_an_epoch_has_a_result():
+    ds = cross_validated()
+    ds["best_epoch"] = ds.best_epoch.where(False, 1)
+    ds["val_accuracy"] = ds.val_accuracy.where((ds.epoch < 2) | (ds.seed < 1) | (ds.width > 16) | (ds.fold > 0))
+    ranking = stats.rank_over_folds(ds, "val_accuracy", "max", epoch=2)
+    assert [result.setting["width"] for result in ranking] == [16, 64]
+
+
+def test_one_fold_is_a_study_like_others():
+    ds = cross_validated()
+    for one in (ds.sel(fold=2, drop=True), ds.isel(fold=[2])):
+        assert not stats.is_cross_validated(one)
+        assert stats.select(one, "val_accuracy", "max").setting["width"] == 64
+    assert answer(ds.sel(fold=2, drop=True)).startswith("Of 2 settings, width 64 was selected: validation")
+    with pytest.raises(InputError, match="`maximum` is not a known mode: did you mean `max`"):
+        stats.rank_over_folds(ds, "val_accuracy", "maximum")
+
+
+def test_a_selection_that_was_recorded_is_kept():
+    """By a program that took the best network of all: it is not said to be the best over the folds."""
+    ds = cross_validated().assign_attrs(selected=json.dumps({"fold": 2, "width": 64}))
+    assert stats.recorded_selection(ds) == {"fold": 2, "width": 64}
+    assert answer(ds).startswith("Of 2 settings in 3 folds, width 64 was selected: validation accuracy 75.00%")
+
+
 def test_other_studies_are_judged_by_their_settings():
     ds = cross_validated()
     for axes in ([], ["dataset"], ["fold", "dataset"]):
@@ -145,5 +185,7 @@ def test_retraining_takes_the_median_of_the_best_epochs_of_all_folds():
         found.append((program.recipe.run.epochs, len(program.data[0].train.x)))
         return KeepNothing()
 
-    conclude(plan, trained, keeper=keep)
+    results = conclude(plan, trained, keeper=keep).results
+    assert stats.is_cross_validated(results)
+    assert results.attrs["num_folds"] == 3
     assert found == [(1, 70)]

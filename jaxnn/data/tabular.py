@@ -144,7 +144,7 @@ def _check_resolution(table: Table, path: Path | str) -> None:
     """Refuse a column of which float32 would leave little: one of small differences between large numbers."""
     largest, spread = np.abs(table.values).max(0), table.values.std(0)
     step = np.spacing(largest.astype(np.float32)).astype(np.float64)
-    blurred = (spread > 0) & (step > COARSEST * spread)
+    blurred = (np.ptp(table.values, axis=0) > 0) & (step > COARSEST * spread)
     if blurred.any():
         column = int(np.argmax(blurred))
         raise InputError(

@@ -67,7 +67,7 @@ def _selection(findings: Findings, chosen: stats.SettingResult) -> str:
         return f"At the best epoch{folds}: {value}."
     if findings.problem_axes:
         return _of_problems(findings, chosen, value)
-    how = ", by its mean over them" if folds else ""
+    how = ", by its mean over them" if folds and chosen is findings.judged[0] else ""
     return f"Of {len(findings.judged)} settings{folds}, {setting_label(chosen.setting)} was selected{how}: {value}."
 
 

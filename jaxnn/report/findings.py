@@ -65,7 +65,7 @@ def gather(ds: xr.Dataset, drawn: Mapping[str, plots.Figure] | None = None) -> F
     metric, mode = ds.attrs["selected_on"], ds.attrs["mode"]
     ranking = stats.rank_settings(ds, metric, mode)
     over_folds = stats.rank_over_folds(ds, metric, mode) if stats.is_cross_validated(ds) else []
-    problems = () if over_folds else tuple(json.loads(ds.attrs.get("problem_axes", "[]")))
+    axes = () if over_folds else json.loads(ds.attrs.get("problem_axes", "[]"))
     findings = Findings(
         ds=ds,
         metric=metric,
@@ -73,24 +73,21 @@ def gather(ds: xr.Dataset, drawn: Mapping[str, plots.Figure] | None = None) -> F
         ranking=ranking,
         selected=_selected(ds, ranking),
         over_folds=over_folds,
-        problem_axes=problems,
+        problem_axes=tuple(axis for axis in axes if ds.sizes.get(axis, 1) > 1),
         differences=[],
         num_members=int(ds["diverged_at"].size),
         num_diverged=int((ds["diverged_at"] >= 0).sum()),
         num_test=int(ds["confusion"].sum(("true", "predicted")).max()) if "confusion" in ds else None,
         drawn=drawn or {},
     )
-    return findings if problems else findings._replace(differences=_differences(findings))
+    return findings if findings.problem_axes else findings._replace(differences=_differences(findings))
 
 
 def _selected(ds: xr.Dataset, ranking: list[stats.SettingResult]) -> stats.SettingResult | None:
-    """The setting that the study recorded as selected, else the one that its results select."""
-    if not ranking[0].interval.n:
-        return None
-    setting = json.loads(ds.attrs.get("selected", "null"))
+    """The setting that was selected, with its interval."""
+    setting = stats.recorded_selection(ds)
     if setting is None:
-        best = stats.select(ds, ds.attrs["selected_on"], ds.attrs["mode"])
-        setting = best.setting if best else {}
+        return None
     position = stats.locate(ds, setting)
     return next(result for result in ranking if stats.locate(ds, result.setting) == position)
 

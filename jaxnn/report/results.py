@@ -103,6 +103,8 @@ def _folds_table(findings: Findings) -> list[Html]:
         "Student's t over folds, widened for the training rows that they share (Nadeau and Bengio 2003).  Below, "
         "each fold by itself."
     )
+    if len(ranking) > len(rows):
+        note += f" The {count_label(len(ranking) - len(rows), 'setting')} ranked last are not shown."
     return [table(header, rows, align="l" * len(fields) + "r" * 4, marked=marked), paragraph(note)]
 
 

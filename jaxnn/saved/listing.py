@@ -116,10 +116,16 @@ def _state(path: Path) -> str:
 
 def _facts(results: xr.Dataset) -> dict[str, str]:
     """The selected setting, its validation metric at the best epochs and its test metrics, with intervals."""
-    metric = results.attrs["selected_on"]
-    best = stats.select(results, metric, results.attrs["mode"])
-    if best is None:
+    metric, mode = results.attrs["selected_on"], results.attrs["mode"]
+    setting = stats.recorded_selection(results)
+    if setting is None:
         return {"selected setting": "none: no member has a result"}
+    ranking, place = stats.rank_settings(results, metric, mode), results
+    if stats.is_cross_validated(results):
+        setting, ranking = stats.without_fold(setting), stats.rank_over_folds(results, metric, mode)
+        place = results.isel(fold=0, drop=True)
+    position = stats.locate(place, setting)
+    best = next(result for result in ranking if stats.locate(place, result.setting) == position)
     facts = {"selected setting": setting_label(best.setting), metric_label(metric): _value(metric, best.interval)}
     for metric in ("test_accuracy", "test_loss"):
         if metric in results:

@@ -140,12 +140,12 @@ def _read_finished(path: Path) -> dict[str, Any]:
 
 
 def _selected(path: Path, results: xr.Dataset) -> stats.Setting:
-    best = stats.select(results, results.attrs["selected_on"], results.attrs["mode"])
-    if best is None:
+    setting = stats.recorded_selection(results)
+    if setting is None:
         raise InputError(
             f"`{path}` has no member to use: all of them diverged, or were never finite on validation."
         )
-    return best.setting
+    return setting
 
 
 def _best_row(results: xr.Dataset, place: Mapping[str, int], usable: np.ndarray) -> int:

@@ -4,6 +4,7 @@ from jaxnn.stats.cross_validation import (
     compare_over_folds,
     is_cross_validated,
     rank_over_folds,
+    recorded_selection,
     select,
     without_fold,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "paired_comparison",
     "rank_over_folds",
     "rank_settings",
+    "recorded_selection",
     "resolution",
     "select",
     "setting_dims",

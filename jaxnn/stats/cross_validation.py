@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from jaxnn.errors import unknown
 from jaxnn.stats.intervals import Comparison, Interval, paired_comparison, t_interval
 from jaxnn.stats.selection import adjust_for_selection
 from jaxnn.stats.studies import (
@@ -29,7 +30,7 @@ FOLD = "fold"
 
 def is_cross_validated(ds: xr.Dataset) -> bool:
     """Whether the settings differ in their data by the fold alone, so that each is judged by its mean over them."""
-    return json.loads(ds.attrs.get("problem_axes", "[]")) == [FOLD]
+    return ds.sizes.get(FOLD, 0) > 1 and json.loads(ds.attrs.get("problem_axes", "[]")) == [FOLD]
 
 
 def without_fold(setting: Mapping[str, Any]) -> Setting:
@@ -54,6 +55,16 @@ def select(ds: xr.Dataset, metric: str, mode: str, *, epoch: int | None = None) 
     return next(result for result in every if result.interval.n)
 
 
+def recorded_selection(ds: xr.Dataset) -> Setting | None:
+    """The setting that the study recorded as selected, else what `select` says; None where no member has a result.
+
+    They are the same unless the results are of a program that selected otherwise.
+    """
+    best = select(ds, ds.attrs["selected_on"], ds.attrs["mode"])
+    recorded = json.loads(ds.attrs.get("selected", "null"))
+    return None if best is None else best.setting if recorded is None else recorded
+
+
 def rank_over_folds(
     ds: xr.Dataset, metric: str, mode: str, *, epoch: int | None = None, confidence: float = 0.95
 ) -> list[SettingResult]:
@@ -64,16 +75,18 @@ def rank_over_folds(
     As in `rank_settings`, a setting of which networks have no result comes after those of which fewer have none.
 
     Args:
-        ds: results of a cross-validated study, with the attributes `num_train` and `num_val`.
+        ds: results of a cross-validated study; its attribute `num_folds` says of how many parts the folds are.
         metric: a validation metric.
         mode: "min" or "max".
         epoch: the epoch to compare at; None is each member's own best.
         confidence: of the intervals.
     """
+    if mode not in ("min", "max"):
+        raise unknown("mode", mode, ("min", "max"))
     values = _with_results(ds, metric, epoch)
     dims = [dim for dim in setting_dims(ds) if dim != FOLD]
     interval = t_interval(values.mean("seed"), axis=FOLD, confidence=confidence, fold_ratio=_fold_ratio(ds))
-    missing = values.isnull().sum((FOLD, "seed")).transpose(*dims)
+    missing = _with_results(ds, metric).isnull().sum((FOLD, "seed")).transpose(*dims)
     diverged = (ds["diverged_at"] >= 0).sum((FOLD, "seed")).transpose(*dims)
     rows = zip(*(field.transpose(*dims).values.ravel().tolist() for field in interval), strict=True)
     places = itertools.product(*(ds[dim].values.tolist() for dim in dims))
@@ -87,13 +100,13 @@ def rank_over_folds(
 def compare_over_folds(
     ds: xr.Dataset, metric: str, baseline: Mapping[str, Any], *, confidence: float = 0.95
 ) -> Comparison:
-    """Every setting of a cross-validation minus `baseline`, paired on the fold.
+    """Every setting of a cross-validation minus `baseline`, paired on the fold, in it on the seeds that both have.
 
     The training rows that folds share are accounted for, see `t_interval`; the adjusted p-values are those of
     `adjust_for_selection`.
 
     Args:
-        ds: results of a cross-validated study, with the attributes `num_train` and `num_val`.
+        ds: results of a cross-validated study; its attribute `num_folds` says of how many parts the folds are.
         metric: a validation metric, at each member's best epoch.
         baseline: a value for every swept field but the fold.
         confidence: of the intervals of the differences.
@@ -101,11 +114,12 @@ def compare_over_folds(
     Returns:
         Comparison of DataArrays over the settings' dimensions; NaN p-values at `baseline` itself.
     """
-    values = _with_results(ds, metric).mean("seed")
+    values = _with_results(ds, metric)
     position = locate(ds.isel({FOLD: 0}, drop=True), baseline)
+    chosen = values.isel(position, drop=True)
     comparison = paired_comparison(
-        values,
-        values.isel(position, drop=True),
+        values.where(chosen.notnull()).mean("seed"),
+        chosen.where(values.notnull()).mean("seed").transpose(*(dim for dim in values.dims if dim != "seed")),
         axis=FOLD,
         confidence=confidence,
         resolution=resolution(ds, metric) / math.sqrt(ds.sizes["seed"]),
@@ -124,4 +138,5 @@ def _with_results(ds: xr.Dataset, metric: str, epoch: int | None = None) -> xr.D
 
 
 def _fold_ratio(ds: xr.Dataset) -> float:
-    return ds.attrs["num_val"] / ds.attrs["num_train"]
+    """Rows of a fold over those outside it; of them not all need be trained on."""
+    return 1 / (ds.attrs.get("num_folds", ds.sizes[FOLD]) - 1)

@@ -87,7 +87,8 @@ def progress_line(plan: Plan, progress: Progress, seconds_left: float) -> str:
             parts.append(
                 f"patience {_patience_left(values[:, : progress.last], run.patience, BETTER[run.select_on])}"
             )
-    parts.append(f"{_short(progress.examples / max(progress.seconds, 1e-9))} examples/s")
+    if progress.examples:  # none once every member has ended
+        parts.append(f"{_short(progress.examples / max(progress.seconds, 1e-9))} examples/s")
     parts.append(f"{_duration(seconds_left)} left")
     return " | ".join(parts)
 

@@ -66,6 +66,8 @@ def make_dataset(plan: Plan, trained: Sequence[TrainedProgram]) -> xr.Dataset:
     rows = {name: min(len(getattr(one.data, split).x) for one in plan.settings) for name, split in splits}
     problems = json.dumps(plan.problem_axes)
     attributes = {"selected_on": metric, "mode": BETTER[metric], "problem_axes": problems, **rows}
+    if plan.settings[0].config.data.folds is not None:
+        attributes["num_folds"] = plan.settings[0].config.data.folds
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 

@@ -243,11 +243,12 @@ def test_rows_to_predict_must_have_the_training_columns(write, text, message):
         read_inputs(write(text, "new.csv"), info)
 
 
+@pytest.mark.parametrize("constant", [1.7e9, 0.1])
 @pytest.mark.parametrize("offset", [0.0, 1e4, 1e5, 1.7e9])
-def test_small_differences_between_large_numbers_are_refused_not_lost(write, offset):
+def test_small_differences_between_large_numbers_are_refused_not_lost(write, offset, constant):
     """Oracle: how many of 12 numbers, one apart, numpy's float32 keeps; a column without spread may be so."""
     values = VALUES.copy()
-    values[:, 1], values[:, 2] = offset + np.arange(12), 1.7e9
+    values[:, 1], values[:, 2] = offset + np.arange(12), constant
     path = write(table(values, header="a,time,c,label"))
     kept = len(np.unique(values[:, 1].astype(np.float32)))
     if offset < 1.7e9:
