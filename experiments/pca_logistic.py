@@ -11,9 +11,9 @@ Source: a course assignment with scikit-learn, which reports about 85% on raw pi
     jaxnn run pca_logistic --preset quick    # the bundled digits: seconds
     jaxnn run pca_logistic --preset full     # four times as many epochs
 
-Expect (5 folds, 2026-11-22, docs/results/pca_logistic): raw pixels 86.0% [85.6%, 86.5%], 100 components 84.9%,
-2 components 48.8%; 35 models in some 5 s of training, then two minutes of scikit-learn.  `full` (632 GFLOP by
-`--dry-run`) took 45 s of training, 2026-11-22, docs/results/pca_logistic-full: raw pixels 85.6% [85.3%, 85.8%].
+Expect (5 folds, 2026-11-22, docs/results/pca_logistic): raw pixels 86.0% [85.4%, 86.7%], 100 components 84.9%,
+2 components 48.8%; 35 models in 5 to 15 s of training, then two minutes of scikit-learn.  `full` (632 GFLOP by
+`--dry-run`) took 27 s of training, 2026-11-22, docs/results/pca_logistic-full: raw pixels 85.6% [85.2%, 86.0%].
 Nothing has been measured on a GPU.
 """
 

@@ -13,9 +13,9 @@ the network of `widths` with l2(0.01), an L1 activity regulariser of 0.01 and dr
     jaxnn run regularisation --preset quick     # the bundled digits: seconds
     jaxnn run regularisation --preset full      # 512 units, 10 seeds, 60 epochs
 
-Expect (4 seeds, 2026-11-21, docs/results/regularisation): no regulariser is shown to raise the validation accuracy
-of 89.4% over none; by Adam L2 0.01 closes the gap of 4.5 points and costs 6.9 points of accuracy; by RMSprop 5.1
-and 7.3; some 4 minutes. Nothing has been measured on a GPU, and `full` not been run: 180 networks, 883 TFLOP
+Expect (4 seeds, 2026-11-22, docs/results/regularisation): no regulariser is shown to raise the validation accuracy
+of 89.4% over none; by Adam L2 0.01 closes the gap of 5.0 points and costs 7.0 points of accuracy; by RMSprop 5.2
+and 7.4; some 4 minutes. Nothing has been measured on a GPU, and `full` not been run: 180 networks, 883 TFLOP
 (`--dry-run`).
 """
 
