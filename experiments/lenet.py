@@ -14,10 +14,9 @@ relu with Adam and of 98.5% for tanh with SGD and momentum.
     jaxnn run lenet --preset full        # 20 seeds
     jaxnn run lenet --monitor            # with the inside of seed 0 recorded for TensorBoard
 
-Expect (3 seeds, 2026-11-21, docs/results/lenet): test accuracy relu-adam 98.95% [98.70%, 99.20%], tanh-sgd 98.71%
-[98.68%, 98.74%], relu-adam-light 99.21% [98.96%, 99.47%]; with `--monitor` 23 minutes on a busy machine, before
-convolutions became faster, and not timed since.  Nothing has been measured on a GPU, and `full` not been run: 60
-networks, 88.5 TFLOP (`--dry-run`).
+Expect (3 seeds, 2026-11-22, docs/results/lenet): test accuracy relu-adam 98.91% [98.63%, 99.18%], tanh-sgd 98.73%
+[98.56%, 98.90%], relu-adam-light 99.24% [99.20%, 99.28%]; with `--monitor` 6 and a half minutes.  Nothing has been
+measured on a GPU, and `full` not been run: 60 networks, 88.5 TFLOP (`--dry-run`).
 """
 
 import sys
