@@ -15,7 +15,7 @@ with a sigmoid it is logistic regression, and that cross-entropy is the loss for
 
 Expect (10 seeds, 2026-11-22, docs/results/linear_nets): multiplied out, no coefficient differs from least
 squares or from scikit-learn by more than 0.003; the gradient of a confident mistake is 2,734 times larger with
-cross-entropy.  `full` (1,300 networks, 84 GFLOP by `--dry-run`) took a minute on two cores, 2026-11-22,
+cross-entropy.  `full` (1,300 networks, 84 GFLOP by `--dry-run`) took half a minute on two cores, 2026-11-22,
 docs/results/linear_nets-full: the losses are not shown to differ in test accuracy.  Nothing has been measured on
 a GPU.
 """

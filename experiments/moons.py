@@ -14,7 +14,7 @@ learning rate of 2 with an l2 penalty of 0.01 / (2 * 200).  It claims that 3 to 
 
 Expect (10 seeds, 2026-11-22, docs/results/moons): four tanh units are best on validation (test accuracy 96.9%),
 three tanh or sigmoid units are not shown to differ from them, two are not enough.  `full` (1,800 networks,
-866 GFLOP by `--dry-run`) took 4 minutes on two cores, 2026-11-22, docs/results/moons-full: three tanh units are
+866 GFLOP by `--dry-run`) took a minute on two cores, 2026-11-22, docs/results/moons-full: three tanh units are
 best, and every other setting differs from them.  Nothing has been measured on a GPU.
 """
 

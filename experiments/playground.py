@@ -18,7 +18,7 @@ features that it chose.
 Expect (5 seeds, 2026-11-22, docs/results/playground): chosen features reach losses of 0.0002 to 0.0115; an L1
 of 0.01 leaves the two squares on the circle and, with every seed, x1 x2 on XOR; from x1 and x2 alone 5 of 54
 networks solve the spiral; 316 networks in some 30 s, 9 s of it training.  `full` (4,600 networks, 5.07
-TFLOP by `--dry-run`) took 12 minutes on two cores, 2026-11-22, docs/results/playground-full: of 50 seeds 14 leave
+TFLOP by `--dry-run`) took 6 minutes on two cores, 2026-11-22, docs/results/playground-full: of 50 seeds 14 leave
 the spiral at more than 0.05, and the mean is 0.058 [0.030, 0.086].  Nothing has been measured on a GPU.
 """
 
